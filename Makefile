@@ -1,0 +1,84 @@
+# What a person does with this repository. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PROTO := $(wildcard proto/city/screening/v1/*.proto)
+STUBS := clients/python
+PROTOC := $(BIN)/python -m grpc_tools.protoc --proto_path=proto --proto_path=proto/third_party
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt pyproject.toml clients/python/pyproject.toml
+	deploy/venv.sh $(PYTHON) $(VENV)
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable clients/python --editable .
+	touch $@
+
+setup: $(READY) ## Make the virtual environment with pinned requirements
+
+demo: $(READY) ## Start the service, screen the sample inputs, show a trace, verify the log, stop
+	$(BIN)/screening demo
+
+run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
+	$(BIN)/screening serve --listen 127.0.0.1:50051 --data ./data
+
+test: $(READY) ## Run the tests
+	$(BIN)/pytest $(T)
+
+check: $(READY) lint type proto-check docs-check ## Run everything else that CI runs
+
+lint: $(READY) ## Check style, API rules and import direction
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
+	cd proto && ../$(BIN)/buf breaking --against baseline.binpb
+
+type: $(READY) ## Check types
+	$(BIN)/mypy
+
+fmt: $(READY) ## Format code and API
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	cd proto && ../$(BIN)/buf format --write
+
+proto: $(READY) ## Generate the stubs
+	mkdir -p $(STUBS)
+	$(PROTOC) --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy \
+	  --python_out=$(STUBS) --mypy_out=quiet:$(STUBS) $(PROTO)
+	$(PROTOC) --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
+	  --grpc_python_out=$(STUBS) --mypy_grpc_out=quiet:$(STUBS) $(filter %_service.proto,$(PROTO))
+
+proto-check: $(READY) ## Check that the committed stubs are those of the API
+	rm -rf build/stubs && $(MAKE) --no-print-directory proto STUBS=build/stubs
+	diff -r -x __init__.py -x __pycache__ build/stubs/city clients/python/city
+
+docs-check: $(READY) ## Run the commands of the README
+	$(BIN)/python tests/readme.py
+
+laws: $(READY) ## Check the law files and run their cases
+	$(BIN)/screening laws check
+	$(BIN)/screening laws test tests/cases/scenarios.jsonl
+
+bench: $(READY) ## Measure the service against an echo server in the same run
+	$(BIN)/python bench/run.py
+
+baseline: $(READY) ## Accept the API of today as the one not to break
+	cd proto && ../$(BIN)/buf build --output baseline.binpb
+
+lock: $(READY) ## Pin the requirements anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --no-emit-package screening-client pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --no-emit-package screening-client --group dev pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check laws bench baseline lock clean

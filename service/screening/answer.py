@@ -1,0 +1,133 @@
+"""From rulings to the words of an answer: reasons, releases, obligations, missing facts, and what was read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from city.screening.v1 import decision_pb2
+
+from screening.facts import Item
+from screening.names.match import Resolution
+from screening.policy.combine import whole
+from screening.policy.evaluate import Finding
+from screening.policy.law import Law
+from screening.policy.rule import Duty, Rule
+from screening.reading.lexicon import Found
+
+Decision = decision_pb2.Decision
+UNVERIFIED = (decision_pb2.PROVENANCE_SECONDARY, decision_pb2.PROVENANCE_MEMORY)
+
+NO_RULE = decision_pb2.Reason(
+    rule_id="no_rule",
+    citation="Law map, section 12, ruling 54",
+    summary="No rule in force says what holds for this unit, request and day, so a person decides.",
+    provenance=decision_pb2.PROVENANCE_MEMORY,
+    outcome=decision_pb2.OUTCOME_REVIEW,
+    decisive=True,
+)
+
+_ASKS = {
+    "reading.employer_kind": "facts.employer_kind",
+    "reading.requester_agency": "facts.requester_agency",
+    "reading.state_permits_notification": "facts.convictions",
+    "reading.state_permits_transfer": "facts.convictions",
+}
+"""The fact to ask for where a reading is missing."""
+
+
+def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Decision:
+    """Return the decision on all parts, with its reasons, releases and missing facts."""
+    decision = Decision(outcome=whole(finding.ruling.outcome for finding in findings))
+    for part, finding in zip(parts, findings, strict=True):
+        if part.category:
+            decision.releases.add(
+                category=part.category,
+                outcome=finding.ruling.outcome,
+                rule_ids=[rule.id for rule in finding.ruling.decisive] or [NO_RULE.rule_id],
+            )
+    _add_reasons(decision, parts, findings)
+    for path in dict.fromkeys(path for finding in findings for path in finding.missing):
+        field = _ASKS.get(path, path)
+        if field not in (missing.field for missing in decision.missing_facts):
+            decision.missing_facts.add(field=field, question=law.questions.get(field, ""))
+    decision.needs_verification = any(
+        reason.decisive and reason.provenance in UNVERIFIED for reason in decision.reasons
+    )
+    return decision
+
+
+def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[Finding]) -> None:
+    for rule, categories in _by_rule((part, finding.ruling.decisive) for part, finding in zip(parts, findings, strict=True)):
+        decision.reasons.append(_reason(rule, categories, decisive=True))
+    if any(not finding.ruling.decisive and not finding.ruling.unsettled for finding in findings):
+        decision.reasons.append(NO_RULE)
+    named = {reason.rule_id for reason in decision.reasons}
+    others = ((part, (*finding.ruling.unsettled, *finding.ruling.agreeing)) for part, finding in zip(parts, findings, strict=True))
+    for rule, categories in _by_rule(others):
+        if rule.id not in named:
+            decision.reasons.append(_reason(rule, categories, decisive=False))
+
+
+def _by_rule(rulings: Iterable[tuple[Item, Sequence[Rule]]]) -> list[tuple[Rule, list[int]]]:
+    found: dict[Rule, list[int]] = {}
+    for part, rules in rulings:
+        for rule in rules:
+            found.setdefault(rule, []).extend([part.category] if part.category else [])
+    return list(found.items())
+
+
+def _reason(rule: Rule, categories: Sequence[int], *, decisive: bool) -> decision_pb2.Reason:
+    return decision_pb2.Reason(
+        rule_id=rule.id,
+        citation=rule.citation,
+        summary=rule.sentence,
+        provenance=rule.provenance,
+        outcome=rule.outcome,
+        layer=rule.source.layer,
+        categories=categories,  # type: ignore[arg-type]  # numbers of enum values
+        decisive=decisive,
+        url=rule.source.url,
+    )
+
+
+def add_obligations(
+    decision: Decision, findings: Sequence[Finding], duties: Mapping[str, Duty], law: Law
+) -> None:
+    """Add the obligations of the deciding rules and the duties that arise, each once, in the law's own order."""
+    arising = {token: duty.citation for token, duty in duties.items()}
+    for finding in findings:
+        for rule in finding.ruling.decisive:
+            for token in rule.obligations:
+                arising.setdefault(token, rule.citation)
+    for token, text in law.obligations.items():
+        if token in arising:
+            decision.obligations.add(token=token, text=text, citation=arising[token])
+
+
+def add_readings(decision: Decision, found: Mapping[str, Found]) -> None:
+    """Add what was read in free text; the lexicon's words, never the caller's."""
+    for reading, hit in found.items():
+        if hit.phrase:
+            decision.text_readings.add(field=f"facts.{hit.fact}", reading=f"{reading}: {hit.value}", phrase=hit.phrase)
+
+
+def add_resolution(decision: Decision, named: Resolution) -> None:
+    """Add for whom the employer or requester was taken, and why."""
+    resolution = decision.resolution
+    if named.entity:
+        resolution.kind = decision_pb2.RESOLUTION_KIND_MATCH
+        resolution.entity_id = named.entity.id
+        resolution.entity_name = named.entity.name
+        resolution.matched_alias = named.alias
+        resolution.why = f"The written name equals the registered name \"{named.alias}\" after normalisation."
+    elif named.candidates:
+        resolution.kind = decision_pb2.RESOLUTION_KIND_NEAR_MISS
+        resolution.why = "The written name is only similar to registered names, so a person must look."
+        for candidate in named.candidates:
+            resolution.candidates.add(
+                entity_id=candidate.entity.id,
+                entity_name=candidate.entity.name,
+                alias=candidate.alias,
+                score=candidate.score,
+            )
+    else:
+        resolution.kind = decision_pb2.RESOLUTION_KIND_NO_MATCH
+        resolution.why = "The written name is not registered; the declared kind stands."

@@ -1,0 +1,116 @@
+"""What can go wrong, as types.
+
+    ScreeningError
+    ├── CallError                 one call, or one item of it, was not decided
+    │   ├── Unparseable           the bytes are not the message
+    │   ├── InvalidField          a fact or an argument is missing or wrong
+    │   ├── TooManyItems          a batch is over its limit
+    │   ├── MessageTooLarge       a message is over its limit
+    │   ├── RequestIdReused       the same request_id came with another body
+    │   ├── DecisionNotFound      no such decision is recorded
+    │   ├── LogUnavailable        the decision log cannot be written or read
+    │   ├── Stopping              the service is shutting down
+    │   └── DeadlineTooShort      the caller's deadline leaves no time to answer
+    └── StartError                the service must not start
+        ├── DataFileError         a file of law, lexicon or registry is wrong
+        ├── SettingError          a setting is wrong
+        ├── DataDirectoryError    the data directory cannot be used
+        └── ListenError           the address cannot be bound
+
+A denial is an answer and never an error. `transport/status.py` maps each CallError to a gRPC status; its text is
+constant there, so nothing that a caller sent can come back in it.
+"""
+
+from dataclasses import dataclass
+
+
+class ScreeningError(Exception):
+    """Base of all errors of the service."""
+
+
+class CallError(ScreeningError):
+    """One call was not decided. Holds no personal data: only field paths and limits."""
+
+
+class Unparseable(CallError):
+    """The bytes are not a message of the request type."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One wrong field: its path such as `facts.city_unit`, and a constant sentence that says what is expected."""
+
+    field: str
+    expected: str
+
+
+class InvalidField(CallError):
+    """A fact or an argument is missing or wrong."""
+
+    def __init__(self, *violations: Violation) -> None:
+        super().__init__(", ".join(violation.field for violation in violations))
+        self.violations = violations
+
+
+class TooManyItems(CallError):
+    """A batch holds `items` items where `limit` are accepted."""
+
+    def __init__(self, limit: int, items: int) -> None:
+        super().__init__(f"{items} items, limit {limit}")
+        self.limit = limit
+        self.items = items
+
+
+class MessageTooLarge(CallError):
+    """A message is larger than `limit` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"limit {limit}")
+        self.limit = limit
+
+
+class RequestIdReused(CallError):
+    """The same request_id came from the same caller with another body."""
+
+
+class DecisionNotFound(CallError):
+    """No decision with that id is recorded."""
+
+
+class LogUnavailable(CallError):
+    """The decision log cannot be written or read now."""
+
+
+class Stopping(CallError):
+    """The service is shutting down."""
+
+
+class DeadlineTooShort(CallError):
+    """Less than `needed_ms` milliseconds are left before the caller's deadline."""
+
+    def __init__(self, needed_ms: int) -> None:
+        super().__init__(f"needs {needed_ms} ms")
+        self.needed_ms = needed_ms
+
+
+class StartError(ScreeningError):
+    """The service must not start; the text says what is wrong, where, and what mends it."""
+
+
+class DataFileError(StartError):
+    """A file of law, lexicon or registry is wrong."""
+
+    def __init__(self, file: str, line: int, problem: str, remedy: str) -> None:
+        super().__init__(f"{file}:{line}: {problem}. {remedy}")
+
+
+class SettingError(StartError):
+    """A setting is wrong."""
+
+
+class DataDirectoryError(StartError):
+    """The data directory cannot be used."""
+
+
+class ListenError(StartError):
+    """The address cannot be bound."""

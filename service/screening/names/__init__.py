@@ -1,0 +1,1 @@
+"""From a written name to the registry entity it is taken for, with reasons. Pure."""

@@ -1,0 +1,114 @@
+"""How the findings of many rules become one outcome. The whole rule, once:
+
+| step | what is heard | what it does |
+| --- | --- | --- |
+| 0 | exceptions | a rule whose exception holds is displaced; if the exception may hold, the rule only may |
+| 1 | COMPELLED rules that hold | the strictest of them answers; nothing below is heard |
+| 2 | SAVING rules that hold | if step 1 was silent: the strictest of them answers |
+| 3 | ORDINARY rules that hold, of all layers | if step 2 was silent: the strictest of them answers, so a state "may" gives way to a City "may not" |
+| 4 | no rule | REVIEW, reason `no_rule` |
+| 5 | rules that may hold (a fact is missing) | each possible answer is worked out; if all agree it stands, else REVIEW |
+| 6 | the parts of a request | all ALLOW: ALLOW; some ALLOW: ALLOW_IN_PART; else any REVIEW: REVIEW; else DENY |
+
+Strictness: ALLOW < ALLOW_IN_PART < APPROVAL_REQUIRED < REVIEW < DENY. Where a name can be read in two ways, each part
+takes the stricter answer of the two readings. Sources: law map, sections 0 and 12 (rulings 50 and 54).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from screening.policy.condition import FALSE, TRUE, UNKNOWN
+from screening.policy.rule import ALLOW, ALLOW_IN_PART, APPROVAL_REQUIRED, DENY, REVIEW, Outcome, Rank, Rule
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The answer for one part of a request, and the rules that bear on it."""
+
+    outcome: Outcome
+    decisive: tuple[Rule, ...]
+    """The rules that gave the outcome. Empty if no rule speaks, or if the answer hangs on missing facts."""
+    agreeing: tuple[Rule, ...]
+    """Rules that hold and were not decisive: less strict ones of the same rank, and those of lower ranks."""
+    unsettled: tuple[Rule, ...]
+    """Rules that may hold and could have changed the outcome."""
+
+
+def settle(truths: Mapping[Rule, int]) -> dict[Rule, int]:
+    """Apply the exceptions (step 0): return the truth of each rule that holds or may hold."""
+    by_displaced: dict[str, list[Rule]] = {}
+    for rule, code in truths.items():
+        if code != FALSE:
+            for displaced in rule.exception_to:
+                by_displaced.setdefault(displaced, []).append(rule)
+    settled: dict[Rule, int] = {}
+
+    def of(rule: Rule) -> int:
+        if rule not in settled:
+            code = truths[rule]
+            exceptions = [of(exception) for exception in by_displaced.get(rule.id, ())]
+            if TRUE in exceptions:
+                code = FALSE
+            elif UNKNOWN in exceptions and code == TRUE:
+                code = UNKNOWN
+            settled[rule] = code
+        return settled[rule]
+
+    return {rule: of(rule) for rule, code in truths.items() if code != FALSE and of(rule) != FALSE}
+
+
+def decide(truths: Mapping[Rule, int]) -> Ruling:
+    """Return the answer for one part of a request (steps 0 to 5)."""
+    settled = {rule: code for rule, code in settle(truths).items() if rule.outcome is not None}
+    possible = _possible(settled)
+    holding = tuple(rule for rule, code in settled.items() if code == TRUE)
+    if len(possible) == 1 and None not in possible:
+        outcome = next(iter(possible))
+        assert outcome is not None
+        decisive = _speaking(holding, outcome)
+        others = tuple(rule for rule in holding if rule not in decisive)
+        return Ruling(outcome, decisive, others, _maybe(settled) if not decisive else ())
+    return Ruling(REVIEW, _speaking(holding, REVIEW), _except(holding, REVIEW), _maybe(settled))
+
+
+def _possible(settled: Mapping[Rule, int]) -> set[Outcome | None]:
+    """Return every answer that some completion of the missing facts could give; None is silence."""
+    found: set[Outcome | None] = set()
+    for rank in Rank:
+        sure = [rule.outcome for rule, code in settled.items() if rule.rank is rank and code == TRUE]
+        maybe = [rule.outcome for rule, code in settled.items() if rule.rank is rank and code == UNKNOWN]
+        if sure:
+            floor = max(outcome for outcome in sure if outcome is not None)
+            return found | {floor} | {outcome for outcome in maybe if outcome is not None and outcome > floor}
+        found.update(maybe)
+    return found | {None}
+
+
+def _speaking(holding: Sequence[Rule], outcome: Outcome) -> tuple[Rule, ...]:
+    """Return the rules of the highest rank that holds, as far as they give the outcome."""
+    top = min((rule.rank for rule in holding), default=None)
+    return tuple(rule for rule in holding if rule.rank is top and rule.outcome == outcome)
+
+
+def _except(holding: Sequence[Rule], outcome: Outcome) -> tuple[Rule, ...]:
+    speaking = _speaking(holding, outcome)
+    return tuple(rule for rule in holding if rule not in speaking)
+
+
+def _maybe(settled: Mapping[Rule, int]) -> tuple[Rule, ...]:
+    return tuple(rule for rule, code in settled.items() if code == UNKNOWN)
+
+
+def stricter(first: Ruling, second: Ruling) -> Ruling:
+    """Return the stricter of two answers; the first where they are equal."""
+    return second if second.outcome > first.outcome else first
+
+
+def whole(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the answer for a whole request from those of its parts (step 6). At least one part is needed."""
+    found = set(outcomes)
+    if found in ({ALLOW}, {APPROVAL_REQUIRED}):
+        return next(iter(found))
+    if ALLOW in found:
+        return ALLOW_IN_PART
+    return REVIEW if found - {DENY} else DENY

@@ -1,0 +1,134 @@
+"""From the facts of one question to the rules that hold: the law of one subject on one day, compiled.
+
+The atoms that the rules of one request kind read compile together to one CEL program that returns a list of truth
+codes. Atoms on the request kind and on the category are folded away beforehand, so that a rule for another kind costs
+nothing. Evaluation is a pure function of the codes and is remembered by them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from cel_expr_python import cel
+
+from screening.facts import Facts, Item, Reading, variables, vocabulary
+from screening.policy.combine import Ruling, decide
+from screening.policy.condition import FALSE, UNKNOWN, Atom, Condition, Constant, atoms, fold, truth
+from screening.policy.rule import Duty, Outcome, Rule
+
+_REMEMBERED = 65_536
+"""How many combinations of truth codes are remembered per request kind."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the law says of one part of a request, and which paths were missing."""
+
+    ruling: Ruling
+    missing: tuple[str, ...]
+
+
+class LawInForce:
+    """The rules and duties of one subject that are in force on one day."""
+
+    def __init__(self, subject: str, rules: Sequence[Rule], duties: Sequence[Duty]) -> None:
+        self.subject = subject
+        self.rules = tuple(rules)
+        self.duties = tuple(duties)
+        self._docket = lru_cache(maxsize=None)(self._compile)
+
+    def docket(self, facts: Facts) -> "Docket":
+        """Return the compiled rules for the kind of request that the facts state."""
+        return self._docket(getattr(facts, "request_kind", 0))
+
+    def _compile(self, kind: int) -> "Docket":
+        known = {}
+        if kind:
+            values = vocabulary(self.subject)["facts.request_kind"].values
+            assert values is not None
+            known["facts.request_kind"] = values.name[kind]
+        return Docket(self.subject, self.rules, self.duties, known)
+
+
+class Docket:
+    """The rules and duties that can bear on one kind of request, compiled to two CEL programs."""
+
+    def __init__(self, subject: str, rules: Sequence[Rule], duties: Sequence[Duty], known: Mapping[str, str]) -> None:
+        self._categories = vocabulary(subject)["item.category"].values
+        self._rules = {rule: folded for rule in rules if (folded := fold(rule.when, known)) != Constant(0)}
+        self._duties = {duty: folded for duty in duties if (folded := fold(duty.when, known)) != Constant(0)}
+        conditions = [*self._rules.values(), *self._duties.values()]
+        read = sorted({atom for condition in conditions for atom in atoms(condition)}, key=lambda atom: atom.text)
+        self._of_request = Program(subject, [atom for atom in read if atom.variable != "item"])
+        self._of_item = Program(subject, [atom for atom in read if atom.variable == "item"])
+        self._finding = lru_cache(maxsize=_REMEMBERED)(self._find)
+        self._for_category = lru_cache(maxsize=None)(self._narrow)
+
+    def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
+        """Return the truth codes of the atoms that read facts and reading."""
+        return self._of_request.run({"facts": facts, "reading": reading})
+
+    def finding(self, codes: tuple[int, ...], item: Item) -> Finding:
+        """Return what the law says of one part of the request."""
+        return self._finding(codes, item.category, self._of_item.run({"item": item}))
+
+    def obligations(self, codes: tuple[int, ...], items: Sequence[Item], outcome: Outcome) -> tuple[tuple[Duty, str], ...]:
+        """Return the duties that arise, or may arise, with the outcome, with their tokens."""
+        item_codes = [self._of_item.run({"item": item}) for item in items]
+        arising: dict[str, Duty] = {}
+        for duty, condition in self._duties.items():
+            arises = any(truth(condition, self._by_atom(codes, own)) != FALSE for own in item_codes)
+            if outcome in duty.on and arises:
+                for token in duty.obligations:
+                    arising.setdefault(token, duty)
+        return tuple((duty, token) for token, duty in arising.items())
+
+    def _find(self, codes: tuple[int, ...], category: int, item_codes: tuple[int, ...]) -> Finding:
+        by_atom = self._by_atom(codes, item_codes)
+        conditions = self._for_category(category)
+        ruling = decide({rule: truth(condition, by_atom) for rule, condition in conditions.items()})
+        unknown = {
+            atom.path: None
+            for rule in ruling.unsettled
+            for atom in sorted(atoms(conditions[rule]), key=lambda atom: atom.text)
+            if by_atom[atom] == UNKNOWN
+        }
+        return Finding(ruling, tuple(unknown))
+
+    def _narrow(self, category: int) -> dict[Rule, Condition]:
+        assert self._categories is not None
+        known = {"item.category": self._categories.name.get(category, "")}
+        return {rule: folded for rule, when in self._rules.items() if (folded := fold(when, known)) != Constant(0)}
+
+    def _by_atom(self, codes: Sequence[int], item_codes: Sequence[int]) -> dict[Atom, int]:
+        return dict(zip(self._of_request.atoms, codes, strict=True)) | dict(
+            zip(self._of_item.atoms, item_codes, strict=True)
+        )
+
+
+class Program:
+    """Atoms compiled together; one run returns all their truth codes."""
+
+    def __init__(self, subject: str, read: Sequence[Atom]) -> None:
+        self.atoms = tuple(read)
+        self._expression = compile_atoms(subject, read) if read else None
+
+    def run(self, data: Mapping[str, object]) -> tuple[int, ...]:
+        """Return the truth codes in the order of `atoms`; all UNKNOWN if the engine reports an error."""
+        if self._expression is None:
+            return ()
+        result = self._expression.eval(data=data)
+        if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
+            return (UNKNOWN,) * len(self.atoms)
+        return tuple(result.plain_value())
+
+
+def compile_atoms(subject: str, read: Sequence[Atom]) -> cel.Expression:
+    """Compile atoms to one program that returns a list of truth codes. Raises RuntimeError if CEL rejects one."""
+    return _environment(subject).compile("[" + ", ".join(f"({atom.cel})" for atom in read) + "]")
+
+
+@cache
+def _environment(subject: str) -> cel.Env:
+    types = {name: cel.Type(full_name) for name, full_name in variables(subject).items()}
+    return cel.NewEnv(descriptor_pool=Item.DESCRIPTOR.file.pool, variables=types)

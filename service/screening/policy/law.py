@@ -1,0 +1,80 @@
+"""The law of all packs, by civil day."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+
+from screening.errors import DataFileError
+from screening.yamlfile import parse
+from screening.policy.evaluate import LawInForce
+from screening.policy.load import SUBJECTS, Draft, load
+from screening.policy.rule import Duty, Period, Rule
+
+
+class Pack:
+    """The rules and duties of one pack, over all time."""
+
+    def __init__(self, id: str, title: str, draft: Draft) -> None:  # noqa: A002  # the field's own word
+        self.id = id
+        self.title = title
+        self.rules: tuple[Rule, ...] = tuple(draft.rules.values())
+        self.duties: tuple[Duty, ...] = tuple(draft.duties.values())
+        self._changes = sorted({day for period in self._periods() for day in (period.start, period.end) if day})
+        self._between = lru_cache(maxsize=None)(self._in_force)
+
+    def in_force(self, subject: str, day: date) -> LawInForce:
+        """Return the law of a subject (`employment` or `information_request`) on a civil day in Los Angeles."""
+        return self._between(subject, bisect_right(self._changes, day))
+
+    def _in_force(self, subject: str, interval: int) -> LawInForce:
+        day = self._changes[interval - 1] if interval else date.min
+        return LawInForce(
+            subject,
+            [rule for rule in self.rules if rule.subject == subject and rule.binds(day)],
+            [duty for duty in self.duties if duty.subject == subject and duty.binds(day)],
+        )
+
+    def _periods(self) -> list[Period]:
+        found = [provision.in_force for provision in (*self.rules, *self.duties)]
+        return found + [period for rule in self.rules for period in rule.suspended]
+
+
+class Law:
+    """All packs, the duties' words and the questions to ask for missing facts."""
+
+    def __init__(self, files: Mapping[str, str], settings: Mapping[str, date | None]) -> None:
+        """Load the law from file texts by path, such as `us_ca/gov_7284_6.yaml`. Raises DataFileError."""
+        self.obligations = _table(files, "obligations.yaml")
+        self.questions = _table(files, "questions.yaml")
+        self.packs = {
+            pack.id: pack
+            for path, text in sorted(files.items())
+            if path.startswith("packs/")
+            for pack in [_pack(path, text, files, settings, self.obligations)]
+        }
+        if not self.packs:
+            raise DataFileError("packs/", 1, "there is no pack", "Add at least one file to packs/")
+
+
+def _pack(
+    path: str, text: str, files: Mapping[str, str], settings: Mapping[str, date | None], tokens: Mapping[str, str]
+) -> Pack:
+    head = parse(text, path).only({"id", "title", "folders"})
+    chosen: dict[str, str] = {}
+    for folder in head.texts("folders"):
+        found = {name: body for name, body in files.items() if name.startswith(f"{folder}/")}
+        if not found:
+            raise head.fail(f"the folder '{folder}' has no law file", "Name a folder beside packs/")
+        chosen |= found
+    draft = load(chosen, settings, tokens)
+    if not all(any(rule.subject == subject for rule in draft.rules.values()) for subject in SUBJECTS[1:]):
+        raise head.fail("the pack has no rule on information requests", "Name a folder that has some")
+    return Pack(head.text("id"), head.text("title"), draft)
+
+
+def _table(files: Mapping[str, str], name: str) -> dict[str, str]:
+    if name not in files:
+        raise DataFileError(name, 1, "the file is missing", "Restore it")
+    entry = parse(files[name], name)
+    return {key: entry.text(key) for key in entry}

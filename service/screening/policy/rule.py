@@ -1,0 +1,99 @@
+"""Sources of law, rules and duties, as values that cannot be wrong once loaded."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+from city.screening.v1 import decision_pb2
+
+from screening.policy.condition import Condition
+
+Outcome = decision_pb2.Outcome.ValueType
+ALLOW = decision_pb2.OUTCOME_ALLOW
+ALLOW_IN_PART = decision_pb2.OUTCOME_ALLOW_IN_PART
+APPROVAL_REQUIRED = decision_pb2.OUTCOME_APPROVAL_REQUIRED
+REVIEW = decision_pb2.OUTCOME_REVIEW
+DENY = decision_pb2.OUTCOME_DENY
+"""Outcomes; their numbers are in order of strictness (ruling 50)."""
+
+
+class Rank(IntEnum):
+    """Which rules speak first. Within a rank the stricter answer wins; a lower rank is heard only where a higher is silent."""
+
+    COMPELLED = 1
+    """A court's process, obeyed within its four corners (law map, section 0.1)."""
+    SAVING = 2
+    """What lies outside the reach of the ordinary rules: the federal savings clause, military service, what is not
+    outside employment at all (section 0.2)."""
+    ORDINARY = 3
+    """State floor and City layer; the stricter wins (sections 0.3 and 0.4)."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """Civil days in Los Angeles, from `start` inclusive to `end` exclusive; None is open."""
+
+    start: date | None
+    end: date | None
+
+    def __contains__(self, day: date) -> bool:
+        """Say whether the day lies in the period."""
+        return (self.start is None or self.start <= day) and (self.end is None or day < self.end)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of law: what a file encodes."""
+
+    id: str
+    title: str
+    citation: str
+    layer: str
+    provenance: decision_pb2.Provenance.ValueType
+    url: str
+    file: str
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """One rule: when it holds and what it alone would answer. `outcome` is None where it only displaces others."""
+
+    id: str
+    sentence: str
+    source: Source
+    citation: str
+    provenance: decision_pb2.Provenance.ValueType
+    subject: str
+    """`employment` or `information_request`."""
+    rank: Rank
+    in_force: Period
+    suspended: tuple[Period, ...]
+    when: Condition
+    outcome: Outcome | None
+    obligations: tuple[str, ...]
+    exception_to: tuple[str, ...]
+    line: int
+
+    def binds(self, day: date) -> bool:
+        """Say whether the rule is in force and not suspended on a day."""
+        return day in self.in_force and not any(day in period for period in self.suspended)
+
+
+@dataclass(frozen=True, eq=False)
+class Duty:
+    """One duty that comes with an answer: when it arises, and with which outcomes."""
+
+    id: str
+    source: Source
+    citation: str
+    subject: str
+    in_force: Period
+    when: Condition
+    on: frozenset[Outcome]
+    """The outcomes of the whole request with which it arises."""
+    obligations: tuple[str, ...]
+    line: int
+
+    def binds(self, day: date) -> bool:
+        """Say whether the duty is in force on a day."""
+        return day in self.in_force

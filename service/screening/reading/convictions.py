@@ -1,0 +1,90 @@
+"""Whether state law permits notification or transfer, by the person's convictions (Cal. Gov. Code 7282.5).
+
+| clause | trigger | look-back | notification | transfer |
+| --- | --- | --- | --- | --- |
+| (a)(1) | serious or violent felony | none | yes | yes |
+| (a)(2) | felony punishable by state prison | none | yes | yes |
+| (a)(3) | listed offence, misdemeanour | 5 years | yes | yes |
+| (a)(3) | listed offence, felony | 15 years | yes | yes |
+| (a)(4) | current registrant | current | yes | yes |
+| (a)(5) | federal aggravated felony, or outstanding federal felony warrant | none | yes | yes |
+| (a)(6) | reduced by Proposition 47 | - | no | no |
+| (b) | magistrate's finding of probable cause on a serious or violent charge | current | yes | no |
+"""
+
+from datetime import date
+
+from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2
+
+from screening.reading.lexicon import Lexicon
+
+Answer = employment_facts_pb2.Answer.ValueType
+YES = employment_facts_pb2.ANSWER_YES
+NO = employment_facts_pb2.ANSWER_NO
+UNKNOWN = employment_facts_pb2.ANSWER_UNKNOWN
+
+FELONY = information_request_facts_pb2.OFFENSE_LEVEL_FELONY
+MISDEMEANOR = information_request_facts_pb2.OFFENSE_LEVEL_MISDEMEANOR
+INFRACTION = information_request_facts_pb2.OFFENSE_LEVEL_INFRACTION
+
+_YEARS = {FELONY: 15, MISDEMEANOR: 5}
+
+
+def permits(
+    facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon, as_of: date
+) -> tuple[Answer, Answer]:
+    """Return whether state law permits notification and transfer, as YES, NO or UNKNOWN."""
+    answers = [_qualifies(conviction, lexicon, as_of) for conviction in facts.convictions]
+    convicted = YES if YES in answers else UNKNOWN if UNKNOWN in answers else NO
+    charged = _charge(facts, lexicon)
+    return (YES if YES in (convicted, charged) else UNKNOWN if UNKNOWN in (convicted, charged) else NO), convicted
+
+
+def _charge(facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon) -> Answer:
+    if not facts.magistrate_probable_cause:
+        return NO
+    return {"SERIOUS": YES, "NOT_LISTED": UNKNOWN}.get(_clause(facts.charge, lexicon), UNKNOWN)
+
+
+def _clause(offense: str, lexicon: Lexicon) -> str:
+    found = lexicon.read("conviction", {"offense": [offense]})
+    return found["clause"].value if "clause" in found else ""
+
+
+def _qualifies(conviction: information_request_facts_pb2.Conviction, lexicon: Lexicon, as_of: date) -> Answer:
+    if conviction.prop47_reduced:
+        return NO
+    if conviction.serious_or_violent or conviction.state_prison:
+        return YES
+    if conviction.HasField("look_back"):
+        return YES if conviction.look_back else NO
+    clause = _clause(conviction.offense, lexicon)
+    if clause in ("WARRANT", "REGISTRANT", "AGGRAVATED"):
+        return YES
+    if conviction.level == INFRACTION:
+        return NO
+    if clause == "SERIOUS" and conviction.level == FELONY:
+        return YES
+    if clause in ("SERIOUS", "LISTED") or (clause == "LISTED_FELONY" and conviction.level != MISDEMEANOR):
+        return _looks_back(conviction, as_of)
+    if clause == "LISTED_FELONY" or conviction.level == MISDEMEANOR:
+        return NO
+    return UNKNOWN  # a felony outside the list may still be one punishable by state prison, (a)(2)
+
+
+def _looks_back(conviction: information_request_facts_pb2.Conviction, as_of: date) -> Answer:
+    if conviction.level not in _YEARS or not conviction.HasField("date"):
+        return UNKNOWN
+    day = conviction.date
+    within = _anniversary(date(day.year, day.month, day.day), _YEARS[conviction.level]) > as_of
+    if within:
+        return YES
+    return NO if conviction.level == MISDEMEANOR else UNKNOWN  # an old felony may be one of state prison, (a)(2)
+
+
+def _anniversary(day: date, years: int) -> date:
+    """Return the civil day `years` later; 29 February becomes 1 March in a common year."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)

@@ -1,0 +1,79 @@
+"""The lexicon: which phrases in which free-text facts mean what. Data in `lexicon/lexicon.yaml`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from screening.text import tokens
+from screening.yamlfile import Entry, parse
+
+
+@dataclass(frozen=True)
+class Found:
+    """One reading: the value, the fact it was read in, and the lexicon's phrase (empty for `otherwise`)."""
+
+    value: str
+    fact: str
+    phrase: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How one reading is made."""
+
+    reading: str
+    facts: tuple[str, ...]
+    phrases: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """In order: value, phrase as written, phrase as tokens."""
+    otherwise: str | None
+
+    def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
+        """Read the texts of the facts concerned; None if nothing was found and there is no `otherwise`."""
+        given = [(fact, tokens(text)) for fact in self.facts for text in texts.get(fact, ())]
+        for value, phrase, wanted in self.phrases:
+            for fact, words in given:
+                if _stands_in(wanted, words):
+                    return Found(value, fact, phrase)
+        if self.otherwise is not None and any(words for _, words in given):
+            return Found(self.otherwise, given[0][0], "")
+        return None
+
+
+class Lexicon:
+    """All readers, by subject."""
+
+    def __init__(self, text: str, file: str) -> None:
+        """Load the lexicon. Raises DataFileError."""
+        document = parse(text, file)
+        self.readers = {subject: tuple(_reader(entry) for entry in document.entries(subject)) for subject in document}
+
+    def read(self, subject: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
+        """Return what each reader of a subject finds in the texts, which are given by fact name."""
+        found = ((reader.reading, reader.read(texts)) for reader in self.readers[subject])
+        return {reading: hit for reading, hit in found if hit is not None}
+
+
+def _reader(entry: Entry) -> Reader:
+    entry.only({"reading", "facts", "phrases", "otherwise"})
+    listed = entry.entries("phrases")
+    if not listed:
+        raise entry.fail("'phrases' is missing or empty", "List at least one value with its phrases")
+    phrases = tuple(
+        (value, phrase, _words(meaning, phrase))
+        for meaning in listed
+        for value in meaning
+        for phrase in meaning.texts(value)
+    )
+    otherwise = entry.get("otherwise")
+    return Reader(entry.text("reading"), entry.texts("facts"), phrases, None if otherwise is None else str(otherwise))
+
+
+def _words(entry: Entry, phrase: str) -> tuple[str, ...]:
+    words = tokens(phrase)
+    if not words:
+        raise entry.fail("a phrase has no word", "Write at least one letter or digit")
+    return words
+
+
+def _stands_in(wanted: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    size = len(wanted)
+    return any(words[start : start + size] == wanted for start in range(len(words) - size + 1))

@@ -1,0 +1,40 @@
+"""Free text to tokens, the same for names and for the lexicon.
+
+NFKC, look-alike letters to Latin (Unicode TR 39 confusables), zero-width and combining marks removed, case folded, `&`
+read as "and", dotted abbreviations joined (`U.S.` is `us`), everything else that is no letter or digit read as a space.
+"""
+
+import re
+import unicodedata
+from functools import cache
+
+from confusable_homoglyphs import confusables
+
+_DOTTED = re.compile(r"\b((?:\w\.)+\w?)(?!\w)")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def tokens(text: str) -> tuple[str, ...]:
+    """Return the tokens of a text in order; empty if it has no letter or digit."""
+    plain = unicodedata.normalize("NFKC", text).translate(_look_alikes())
+    decomposed = unicodedata.normalize("NFKD", plain)
+    letters = "".join(char for char in decomposed if not unicodedata.combining(char))
+    joined = _DOTTED.sub(lambda match: match[1].replace(".", ""), letters.casefold().replace("&", " and "))
+    return tuple(_WORD.findall(joined.replace("'", "").replace("\u2019", "")))
+
+
+@cache
+def _look_alikes() -> dict[int, str]:
+    """Map each look-alike of a Latin letter to that letter, and each invisible character to nothing."""
+    table: dict[int, str] = {}
+    for char, prototypes in confusables.confusables_data.items():
+        if len(char) != 1 or char.isascii():
+            continue
+        for prototype in prototypes:
+            letter = prototype["c"]
+            if len(letter) == 1 and letter.isascii() and letter.isalpha():
+                # TR 39 takes every upright stroke for a small L; a capital one is read as I
+                table[ord(char)] = "I" if letter == "l" and unicodedata.category(char) == "Lu" else letter
+                break
+    invisible = (code for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf")
+    return table | dict.fromkeys(invisible, "")

@@ -1,0 +1,92 @@
+"""YAML with line numbers: every mapping of a law file knows where it stands, so that an error can say so."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+import yaml
+
+from screening.errors import DataFileError
+
+
+class Entry(dict[str, Any]):
+    """A mapping of a YAML file with its file name and line, from 1."""
+
+    file = ""
+    line = 0
+
+    def fail(self, problem: str, remedy: str) -> DataFileError:
+        """Return the load error that points here."""
+        return DataFileError(self.file, self.line, problem, remedy)
+
+    def only(self, allowed: Iterable[str]) -> "Entry":
+        """Refuse keys that are not allowed."""
+        for key in self:
+            if key not in allowed:
+                raise self.fail(f"unknown field '{key}'", f"Use one of: {', '.join(sorted(allowed))}")
+        return self
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return a text that is not empty."""
+        value = self.get(key, default)
+        if not isinstance(value, str) or not value.strip():
+            raise self.fail(f"'{key}' is missing or is not a text", f"Write {key}: followed by text")
+        return " ".join(value.split())
+
+    def entries(self, key: str) -> list["Entry"]:
+        """Return a list of mappings; empty if the key is absent."""
+        value = self.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(element, Entry) for element in value):
+            raise self.fail(f"'{key}' is not a list of entries", f"Start each entry of {key} with a dash")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts; empty if the key is absent."""
+        value = self.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(element, str) for element in value):
+            raise self.fail(f"'{key}' is not a list of texts", f"Write {key}: [one, two]")
+        return tuple(value)
+
+    def day(self, key: str) -> date | None:
+        """Return a civil date; None if the key is absent or null."""
+        value = self.get(key)
+        if value is None or type(value) is date:
+            return value
+        raise self.fail(f"'{key}' is not a date", "Write it as 2018-01-01; the day must exist")
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe loader that makes Entry objects and refuses a key that stands twice."""
+
+    def construct_entry(self, node: yaml.MappingNode) -> Entry:
+        """Build one mapping."""
+        entry = Entry()
+        entry.file = self.name
+        entry.line = node.start_mark.line + 1
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in entry:
+                raise DataFileError(self.name, key_node.start_mark.line + 1, f"'{key}' stands twice", "Remove one")
+            entry[key] = self.construct_object(value_node, deep=True)
+        return entry
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _Loader.construct_entry)
+
+
+def parse(text: str, file: str) -> Entry:
+    """Parse one YAML file whose top level is a mapping. Raises DataFileError with the line."""
+    loader = _Loader(text)
+    loader.name = file
+    try:
+        document = loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DataFileError(file, line, f"not YAML: {error.problem}", "Mend the syntax") from None
+    except ValueError as error:
+        raise DataFileError(file, 1, f"a value cannot be read: {error}", "A date must exist in the calendar") from None
+    finally:
+        loader.dispose()
+    if not isinstance(document, Entry):
+        raise DataFileError(file, 1, "the file is empty or is not a mapping", "Start with 'source:'")
+    return document
