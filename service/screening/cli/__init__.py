@@ -1,0 +1,1 @@
+"""The command `screening`: verbs for people and for other programs."""

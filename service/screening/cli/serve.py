@@ -1,0 +1,49 @@
+"""`screening serve`: runs the service until it is told to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from screening import config
+from screening.config import Settings
+from screening.telemetry import logs
+from screening.wiring import running
+
+SWITCH_INTERVAL_SECONDS = 0.0002
+"""How long one thread may keep the interpreter while the log's writer waits for it; see decision record 3."""
+
+
+def serve(
+    listen: Annotated[str | None, typer.Option(help="HOST:PORT, loopback only", show_default="127.0.0.1:50051")] = None,
+    data: Annotated[Path | None, typer.Option(help="Directory of the decision log", show_default="./data")] = None,
+    anchor: Annotated[Path | None, typer.Option(help="Directory for checkpoints", show_default="data-anchor")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; this version runs one")] = None,
+) -> None:
+    """Run the service on embedded defaults; SIGTERM or Ctrl-C drains it and exits 0."""
+    settings = config.from_environ(os.environ, listen=listen, data=data, anchor=anchor, workers=workers)
+    logs.configure()
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    uvloop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if settings.workers > 1:
+        typer.echo("screening: this version runs one worker process", err=True)
+    async with running(settings) as app:
+        host = settings.listen.rpartition(":")[0]
+        typer.echo(
+            f"screening is serving on {host}:{app.port} (plaintext, loopback only); "
+            f"data in {settings.data}; bundle {app.bundle.revision[:12]}"
+        )
+        await stop.wait()
+        typer.echo("screening is draining", err=True)

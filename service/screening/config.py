@@ -1,0 +1,92 @@
+"""Settings: environment variables and flags to one frozen object, read once.
+
+docs in deploy/README.md; a test holds both together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from screening.errors import SettingError
+
+_LOOPBACK = ("127.", "localhost", "[::1]", "::1")
+
+
+def _setting(default: Any, env: str, doc: str) -> Any:
+    return field(default=default, metadata={"env": env, "doc": doc})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator may set."""
+
+    listen: str = _setting("127.0.0.1:50051", "SCREENING_LISTEN", "HOST:PORT to listen on; loopback only")
+    data: Path = _setting(Path("data"), "SCREENING_DATA", "Directory of the decision log and its keys")
+    anchor: Path | None = _setting(None, "SCREENING_ANCHOR", "Directory for checkpoints; default a sibling of data")
+    workers: int = _setting(1, "SCREENING_WORKERS", "Worker processes; this version runs one")
+    log_origin: str = _setting("screening.city/local", "SCREENING_LOG_ORIGIN", "Name of the decision log in receipts")
+    bundle: Path | None = _setting(
+        None, "SCREENING_BUNDLE", "Directory with laws, registry and lexicon; default those of the package"
+    )
+    moonlighting_effective: date | None = _setting(
+        None, "SCREENING_MOONLIGHTING_EFFECTIVE", "First day of the moonlighting ordinance; default as the law file says"
+    )
+    grace_seconds: float = _setting(20.0, "SCREENING_GRACE_SECONDS", "Time for calls in flight when stopping")
+    metrics_listen: str = _setting("", "SCREENING_METRICS_LISTEN", "HOST:PORT for Prometheus; empty: none; loopback only")
+    otlp_endpoint: str = _setting(
+        "", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://HOST:PORT or https://HOST:PORT of an OTLP receiver; empty: none"
+    )
+
+    def dated(self) -> dict[str, date | None]:
+        """Return the settings that law files may name as dates."""
+        return {"moonlighting_effective": self.moonlighting_effective}
+
+    @property
+    def anchor_directory(self) -> Path:
+        """Return the anchor directory: the setting, or a sibling of data."""
+        return self.anchor or self.data.with_name(f"{self.data.name}-anchor")
+
+
+def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
+    """Read settings from the environment; flags that are not None win. Raises SettingError."""
+    given = {
+        each.name: _parse(each.name, each.metadata["env"], environ[each.metadata["env"]])
+        for each in fields(Settings)
+        if environ.get(each.metadata["env"])
+    }
+    given |= {name: value for name, value in flags.items() if value is not None}
+    settings = replace(Settings(), **given)
+    for env, address in (("SCREENING_LISTEN", settings.listen), ("SCREENING_METRICS_LISTEN", settings.metrics_listen)):
+        _check_address(env, address)
+    if settings.workers < 1:
+        raise SettingError("SCREENING_WORKERS must be at least 1")
+    return settings
+
+
+def _parse(name: str, env: str, text: str) -> Any:
+    try:
+        match name:
+            case "data" | "anchor" | "bundle":
+                return Path(text)
+            case "workers":
+                return int(text)
+            case "grace_seconds":
+                return float(text)
+            case "moonlighting_effective":
+                return date.fromisoformat(text)
+            case _:
+                return text
+    except ValueError:
+        raise SettingError(f"{env} cannot be read: see deploy/README.md for its form") from None
+
+
+def _check_address(env: str, address: str) -> None:
+    if not address:
+        return
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise SettingError(f"{env} must be HOST:PORT, such as 127.0.0.1:50051")
+    if not host.startswith(_LOOPBACK):
+        raise SettingError(f"{env} must be a loopback address: this version speaks plaintext only")

@@ -1,0 +1,83 @@
+"""The records of the decision log and their canonical bytes.
+
+A record is a JSON object in the canonical form of RFC 8785 (JCS), restricted to strings, whole numbers, booleans, lists
+and objects with ASCII keys, so that any program can recompute the bytes. README.md of this folder lists the fields.
+Its leaf hash is that of RFC 9162: SHA-256 over one zero byte and the canonical bytes.
+
+What stands open in a record is what oversight must see without a key: when, which RPC, which answer, under which rules.
+The question itself and the full answer are sealed (`seal.py`). No person is named in the open part, not even by hash.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+VERSION = 1
+DECISION = "decision"
+REFUSAL = "refusal"
+REFUSALS = "refusals"
+
+Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record, ready to be appended."""
+
+    id: str
+    """UUID of the record; of a decision, the decision_id."""
+    kind: str
+    time: datetime
+    canonical: bytes
+    leaf_hash: bytes
+    listing: "Listing | None" = None
+    """What decisions are listed by; None for other kinds."""
+    wrapped_key: "tuple[str, bytes] | None" = None
+    """Key id and wrapped data key of the sealed part, for the key store; never part of the canonical bytes."""
+    references: tuple[bytes, ...] = ()
+    """Keyed hashes of the opaque references; kept in a deletable table, never part of the canonical bytes."""
+    idempotency: "Idempotency | None" = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The open facts by which decisions are listed."""
+
+    rpc: str
+    outcome: int
+    city_unit: int
+    rule_ids: tuple[str, ...]
+    policy_pack: str
+    bundle_revision: str
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """A caller's request_id as keyed hash, and the keyed hash of the body that came with it."""
+
+    caller: str
+    request_key: bytes
+    body_key: bytes
+
+
+def canonical_bytes(fields: Mapping[str, Json]) -> bytes:
+    """Return the canonical form of RFC 8785 for the restricted values that records use."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def leaf_hash(canonical: bytes) -> bytes:
+    """Return the leaf hash of RFC 9162, section 2.1.1."""
+    return hashlib.sha256(b"\x00" + canonical).digest()
+
+
+def timestamp(time: datetime) -> str:
+    """Return a UTC time with microseconds as records hold it, such as 2026-11-20T18:00:00.000000Z."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def make(kind: str, identity: str, time: datetime, fields: Mapping[str, Json]) -> Record:
+    """Return a record of a kind with the fields that every record has."""
+    body = canonical_bytes({"v": VERSION, "kind": kind, "id": identity, "time": timestamp(time), **fields})
+    return Record(identity, kind, time, body, leaf_hash(body))

@@ -1,0 +1,79 @@
+"""Sealing: the part of a record that only a key holder can read.
+
+Each record has a data key of its own (AES-256-GCM). The data key is wrapped by a key-encryption key (AES-256-GCM, the
+key id as associated data) and kept in the key store, apart from the records; destroying it there makes the sealed part
+unreadable for good, while the record's bytes, and so its hash, stay. References to people are kept as HMAC-SHA-256
+under a key that is in neither.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+ALGORITHM = "A256GCM"
+_KEY_BYTES = 32
+_NONCE_BYTES = 12
+
+RandomBytes = Callable[[int], bytes]
+
+
+class SealBroken(ValueError):
+    """A sealed part cannot be opened: wrong key, or altered bytes."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed part: what stands in the record, and the wrapped key for the key store."""
+
+    key_id: str
+    nonce: bytes
+    ciphertext: bytes
+    wrapped_key: bytes
+
+    def fields(self) -> dict[str, str]:
+        """Return the sealed part as it stands in a record."""
+        return {
+            "alg": ALGORITHM,
+            "key": self.key_id,
+            "nonce": base64.b64encode(self.nonce).decode(),
+            "data": base64.b64encode(self.ciphertext).decode(),
+        }
+
+
+class Sealer:
+    """Seals and opens with one key-encryption key, and hashes references with one reference key."""
+
+    def __init__(self, key_encryption_key: bytes, reference_key: bytes, random_bytes: RandomBytes) -> None:
+        """Take two keys of 32 bytes each and a source of random bytes."""
+        self._wrapping = AESGCM(key_encryption_key)
+        self._reference_key = reference_key
+        self._random = random_bytes
+
+    def seal(self, plaintext: bytes, record_id: str) -> Sealed:
+        """Seal bytes for one record; they open only together with that record's id."""
+        fresh = self._random(16 + _KEY_BYTES + 2 * _NONCE_BYTES)
+        key_id, data_key = fresh[:16].hex(), fresh[16:48]
+        nonce, wrapping_nonce = fresh[48:60], fresh[60:72]
+        ciphertext = AESGCM(data_key).encrypt(nonce, plaintext, record_id.encode())
+        wrapped = wrapping_nonce + self._wrapping.encrypt(wrapping_nonce, data_key, key_id.encode())
+        return Sealed(key_id, nonce, ciphertext, wrapped)
+
+    def open(self, sealed: dict[str, str], wrapped_key: bytes, record_id: str) -> bytes:
+        """Open the sealed part of a record. Raises SealBroken."""
+        try:
+            nonce = wrapped_key[:_NONCE_BYTES]
+            data_key = self._wrapping.decrypt(nonce, wrapped_key[_NONCE_BYTES:], sealed["key"].encode())
+            ciphertext = base64.b64decode(sealed["data"])
+            return AESGCM(data_key).decrypt(base64.b64decode(sealed["nonce"]), ciphertext, record_id.encode())
+        except (InvalidTag, KeyError, ValueError) as error:
+            raise SealBroken("the sealed part cannot be opened") from error
+
+    def reference(self, kind: str, value: str | bytes) -> bytes:
+        """Return the keyed hash of a reference; `kind` keeps hashes of different things apart."""
+        data = value.encode() if isinstance(value, str) else value
+        return hmac.new(self._reference_key, kind.encode() + b"\x00" + data, hashlib.sha256).digest()

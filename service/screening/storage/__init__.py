@@ -1,0 +1,1 @@
+"""Where records become durable. Knows nothing of gRPC and nothing of law."""

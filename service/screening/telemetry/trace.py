@@ -1,0 +1,67 @@
+"""The trace of one call, kept as bare timings; spans are built from it off the hot path.
+
+Propagation and sampling are OpenTelemetry's own: the caller's W3C context is honoured, and the parent's sampling
+decision with it.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_IDS = RandomIdGenerator()
+
+Value = str | int | bool | tuple[str, ...]
+
+
+@dataclass
+class CallTrace:
+    """One call: its ids, when it began, when each stage ended, and what is said of it."""
+
+    name: str
+    trace_id: int
+    span_id: int
+    parent_id: int
+    sampled: bool
+    start: int
+    """Nanoseconds since 1970, as all times here."""
+    end: int = 0
+    stages: list[tuple[str, int]] = field(default_factory=list)
+    attributes: dict[str, Value] = field(default_factory=dict)
+    failed: bool = False
+
+    def mark(self, stage: str) -> None:
+        """Note that a stage has ended; it began where the one before it ended."""
+        self.stages.append((stage, time.time_ns()))
+
+    @property
+    def hex_id(self) -> str:
+        """Return the trace id as 32 hexadecimal digits."""
+        return f"{self.trace_id:032x}"
+
+
+class Tracing:
+    """Begins traces."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def begin(self, name: str, metadata: Mapping[str, str]) -> CallTrace:
+        """Begin the trace of a call from the caller's metadata (`traceparent`, `tracestate`)."""
+        start = time.time_ns()
+        parent = None
+        parent_id = 0
+        trace_id = 0
+        if "traceparent" in metadata:
+            parent = _PROPAGATOR.extract(metadata)
+            context = trace.get_current_span(parent).get_span_context()
+            if context.is_valid:
+                trace_id, parent_id = context.trace_id, context.span_id
+        trace_id = trace_id or _IDS.generate_trace_id()
+        sampled = self._sampler.should_sample(parent, trace_id, name).decision.is_sampled()
+        return CallTrace(name, trace_id, _IDS.generate_span_id(), parent_id, sampled, start)

@@ -1,0 +1,1 @@
+"""The wire, both ways, and its manners. Knows nothing of storage."""

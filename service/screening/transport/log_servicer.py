@@ -1,0 +1,129 @@
+"""DecisionLogService: reads recorded decisions."""
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from city.screening.v1 import decision_log_service_pb2, decision_pb2, information_request_facts_pb2
+
+from screening.decisionlog.decision_record import Erased, add_receipt, open_decision
+from screening.decisionlog.port import DecisionLog, Filter, Stored
+from screening.decisionlog.seal import Sealer
+from screening.errors import DecisionNotFound, InvalidField, Violation
+from screening.transport import convert
+from screening.transport.call import Call
+
+SERVICE = "city.screening.v1.DecisionLogService"
+DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
+
+_pb = decision_log_service_pb2
+
+
+class DecisionLogServicer:
+    """The reading surface."""
+
+    def __init__(self, log: DecisionLog, sealer: Sealer, origin: str) -> None:
+        self._log = log
+        self._sealer = sealer
+        self._origin = origin
+
+    async def get_decision(self, call: Call, body: bytes) -> bytes:
+        """Answer GetDecision."""
+        request = convert.parse(_pb.GetDecisionRequest, body)
+        if not request.decision_id:
+            raise InvalidField(Violation("decision_id", "is required"))
+        stored = await self._log.find_decision(request.decision_id)
+        call.trace.mark("log.read")
+        if stored is None:
+            raise DecisionNotFound
+        try:
+            decision = open_decision(stored, self._sealer)
+        except Erased:
+            raise DecisionNotFound from None
+        add_receipt(decision, stored, self._origin)
+        return _pb.GetDecisionResponse(decision=decision).SerializeToString()
+
+    async def list_decisions(self, call: Call, body: bytes) -> bytes:
+        """Answer ListDecisions."""
+        request = convert.parse(_pb.ListDecisionsRequest, body)
+        size, chosen = _checked(request)
+        found = await self._log.list_decisions(chosen, size + 1)
+        call.trace.mark("log.read")
+        reply = _pb.ListDecisionsResponse(decisions=[self._summary(stored) for stored in found[:size]])
+        if len(found) > size:
+            reply.next_page_token = _token(request, found[size - 1].index)
+        return reply.SerializeToString()
+
+    def _summary(self, stored: Stored) -> decision_log_service_pb2.DecisionSummary:
+        fields = json.loads(stored.canonical)
+        summary = _pb.DecisionSummary(
+            decision_id=fields["id"],
+            rpc=fields["rpc"],
+            outcome=decision_pb2.Outcome.Value(f"OUTCOME_{fields['outcome']}"),
+            rule_ids=fields["rules"],
+            policy_pack=fields["pack"],
+            bundle_revision=fields["bundle"],
+        )
+        if fields["unit"]:
+            summary.city_unit = information_request_facts_pb2.CityUnit.Value(f"CITY_UNIT_{fields['unit']}")
+        summary.decision_time.FromDatetime(datetime.fromisoformat(fields["time"]))
+        holder = decision_pb2.Decision()
+        add_receipt(holder, stored, self._origin)
+        summary.receipt.CopyFrom(holder.receipt)
+        return summary
+
+
+def _checked(request: decision_log_service_pb2.ListDecisionsRequest) -> tuple[int, Filter]:
+    violations = []
+    if not 0 <= request.page_size <= LARGEST_PAGE:
+        violations.append(Violation("page_size", f"must be from 0 to {LARGEST_PAGE}"))
+    if request.HasField("outcome") and request.outcome not in decision_pb2.Outcome.values()[1:]:
+        violations.append(Violation("outcome", "must be a value of Outcome, and not the unspecified one"))
+    units = information_request_facts_pb2.CityUnit.values()[1:]
+    if request.HasField("city_unit") and request.city_unit not in units:
+        violations.append(Violation("city_unit", "must be a value of CityUnit, and not the unspecified one"))
+    before = _before(request)
+    if request.page_token and before is None:
+        violations.append(Violation("page_token", "must be the token of the page before, with the same filters"))
+    times = {name: _time(request, name) for name in ("start_time", "end_time") if request.HasField(name)}  # type: ignore[arg-type]
+    violations += [Violation(name, "must be a valid time") for name, time in times.items() if time is None]
+    if violations:
+        raise InvalidField(*violations)
+    return request.page_size or DEFAULT_PAGE, Filter(
+        start_time=times.get("start_time"),
+        end_time=times.get("end_time"),
+        outcome=request.outcome if request.HasField("outcome") else None,
+        rule_id=request.rule_id if request.HasField("rule_id") else None,
+        city_unit=request.city_unit if request.HasField("city_unit") else None,
+        before_index=before,
+    )
+
+
+def _time(request: decision_log_service_pb2.ListDecisionsRequest, name: str) -> datetime | None:
+    try:
+        time: datetime = getattr(request, name).ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return time
+
+
+def _token(request: decision_log_service_pb2.ListDecisionsRequest, index: int) -> str:
+    return base64.urlsafe_b64encode(index.to_bytes(8, "big") + _filters(request)).decode().rstrip("=")
+
+
+def _before(request: decision_log_service_pb2.ListDecisionsRequest) -> int | None:
+    """Return the index in a page token; None if there is no token or it is not one for these filters."""
+    try:
+        data = base64.urlsafe_b64decode(request.page_token + "=" * (-len(request.page_token) % 4))
+    except ValueError:
+        return None
+    return int.from_bytes(data[:8], "big") if len(data) == 16 and data[8:] == _filters(request) else None
+
+
+def _filters(request: decision_log_service_pb2.ListDecisionsRequest) -> bytes:
+    same = _pb.ListDecisionsRequest()
+    same.CopyFrom(request)
+    same.ClearField("page_token")
+    same.ClearField("page_size")
+    return hashlib.sha256(same.SerializeToString(deterministic=True)).digest()[:8]
