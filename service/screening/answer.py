@@ -24,6 +24,15 @@ NO_RULE = decision_pb2.Reason(
     decisive=True,
 )
 
+MISSING_FACTS = decision_pb2.Reason(
+    rule_id="missing_facts",
+    citation="Law map, section 12, ruling 47",
+    summary="What is known could lead to different answers, so the missing facts must be found out first.",
+    provenance=decision_pb2.PROVENANCE_MEMORY,
+    outcome=decision_pb2.OUTCOME_REVIEW,
+    decisive=True,
+)
+
 _ASKS = {
     "reading.employer_kind": "facts.employer_kind",
     "reading.requester_agency": "facts.requester_agency",
@@ -41,7 +50,7 @@ def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Dec
             decision.releases.add(
                 category=part.category,
                 outcome=finding.ruling.outcome,
-                rule_ids=[rule.id for rule in finding.ruling.decisive] or [NO_RULE.rule_id],
+                rule_ids=_rule_ids(finding),
             )
     _add_reasons(decision, parts, findings)
     for path in dict.fromkeys(path for finding in findings for path in finding.missing):
@@ -54,10 +63,18 @@ def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Dec
     return decision
 
 
+def _rule_ids(finding: Finding) -> list[str]:
+    silent = MISSING_FACTS if finding.ruling.unsettled else NO_RULE
+    return [rule.id for rule in finding.ruling.decisive] or [silent.rule_id]
+
+
 def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[Finding]) -> None:
     for rule, categories in _by_rule((part, finding.ruling.decisive) for part, finding in zip(parts, findings, strict=True)):
         decision.reasons.append(_reason(rule, categories, decisive=True))
-    if any(not finding.ruling.decisive and not finding.ruling.unsettled for finding in findings):
+    open_rulings = [finding.ruling for finding in findings if not finding.ruling.decisive]
+    if any(ruling.unsettled for ruling in open_rulings):
+        decision.reasons.append(MISSING_FACTS)
+    if any(not ruling.unsettled for ruling in open_rulings):
         decision.reasons.append(NO_RULE)
     named = {reason.rule_id for reason in decision.reasons}
     others = ((part, (*finding.ruling.unsettled, *finding.ruling.agreeing)) for part, finding in zip(parts, findings, strict=True))

@@ -199,10 +199,11 @@ def _apply_law(
     pack = _pack(bundle, question.pack)
     docket = pack.in_force(question.subject, question.as_of).docket(question.facts)
     codes = [docket.codes(question.facts, reading) for reading in question.readings]
-    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in question.parts]
+    parts = tuple(docket.part(item) for item in question.parts)
+    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in parts]
     decision = answer.compose(question.parts, findings, bundle.law)
     duties = {
-        token: duty for code in codes for duty, token in docket.obligations(code, question.parts, decision.outcome)
+        token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
     }
     answer.add_obligations(decision, findings, duties, bundle.law)
     answer.add_readings(decision, found)

@@ -6,7 +6,7 @@ read as "and", dotted abbreviations joined (`U.S.` is `us`), everything else tha
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from confusable_homoglyphs import confusables
 
@@ -14,6 +14,7 @@ _DOTTED = re.compile(r"\b((?:\w\.)+\w?)(?!\w)")
 _WORD = re.compile(r"[^\W_]+")
 
 
+@lru_cache(maxsize=50_000)
 def tokens(text: str) -> tuple[str, ...]:
     """Return the tokens of a text in order; empty if it has no letter or digit."""
     plain = unicodedata.normalize("NFKC", text).translate(_look_alikes())

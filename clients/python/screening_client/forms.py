@@ -21,19 +21,20 @@ InformationRequest = screening_service_pb2.ScreenInformationRequestRequest
 _ENVELOPE = ("request_id", "as_of", "policy_pack", "employee_ref", "person_ref", "case_ref")
 
 _STATUS = (
-    (r"spouse", "SPOUSE_EMPLOYED"),
-    (r"not yet hired|applicant", "NOT_YET_HIRED"),
-    (r"no employment|royalt|passive", "NO_EMPLOYMENT"),
-    (r"invest|shareholder|stock", "INVESTMENT_ONLY"),
-    (r"retired|pension|former", "RETIRED"),
-    (r"unpaid leave|leave of absence|on leave", "UNPAID_LEAVE"),
-    (r"paid leave", "PAID_LEAVE"),
-    (r"reserve officer|volunteer", "RESERVE_OFFICER"),
-    (r"city assignment|assigned by the city", "CITY_ASSIGNMENT"),
-    (r"lausd|school district|county|other entity|other public", "OTHER_ENTITY"),
-    (r"active|employed|current", "ACTIVE"),
+    (r"(the )?spouse( is)? employed.*|spouse s (job|employment|work)", "SPOUSE_EMPLOYED"),
+    (r"not yet hired|applicant|job applicant", "NOT_YET_HIRED"),
+    (r"no employment|royalt(y|ies)( only)?|passive income( only)?", "NO_EMPLOYMENT"),
+    (r"(passive )?investment( only)?|investor( only)?|shareholder( only)?|stock ownership( only)?", "INVESTMENT_ONLY"),
+    (r"retired( from .*)?|pension( only| from .*)?|pensioner", "RETIRED"),
+    (r"(on )?unpaid leave.*|leave of absence( without pay)?|on leave", "UNPAID_LEAVE"),
+    (r"(on )?paid leave.*", "PAID_LEAVE"),
+    (r"(lapd |police )?reserve( officer)?|reserve police officer", "RESERVE_OFFICER"),
+    (r"city assignment|assigned by the city|city overtime|task force overtime", "CITY_ASSIGNMENT"),
+    (r"lausd|(la |los angeles )?(unified )?school district|los angeles county|la county|county|other entity", "OTHER_ENTITY"),
+    (r"active|employed|current|current employee|active employee", "ACTIVE"),
 )
-"""How people word an employment status that the API names."""
+"""How people word an employment status that the API names. The whole text must be such wording: a status can make an
+answer milder, so nothing is guessed from one word of a longer text."""
 
 
 class FormError(ValueError):
@@ -195,7 +196,7 @@ def _answer(value: Any) -> str:
 
 def _status(text: str) -> str:
     words = " ".join(re.findall(r"[a-z]+", text.casefold()))
-    return next((name for pattern, name in _STATUS if re.search(pattern, words)), "")
+    return next((name for pattern, name in _STATUS if re.fullmatch(pattern, words)), "")
 
 
 __all__ = ["EmploymentRequest", "FormError", "InformationRequest", "employment_request", "information_request"]

@@ -2,8 +2,10 @@
 
 import typer
 
-from screening.cli import serve
+from screening.cli import demo, forms, serve
 from screening.cli.laws import laws
+from screening.cli.log import log
+from screening.cli.names import names
 
 app = typer.Typer(
     name="screening",
@@ -13,4 +15,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve.serve)
+app.command("employment")(forms.employment)
+app.command("request")(forms.request)
+app.command("demo")(demo.demo)
 app.add_typer(laws, name="laws")
+app.add_typer(names, name="names")
+app.add_typer(log, name="log")

@@ -27,6 +27,7 @@ def serve(
 ) -> None:
     """Run the service on embedded defaults; SIGTERM or Ctrl-C drains it and exits 0."""
     settings = config.from_environ(os.environ, listen=listen, data=data, anchor=anchor, workers=workers)
+    os.umask(0o077)  # nobody else on the machine reads the log or its keys
     logs.configure()
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     uvloop.run(_serve(settings))

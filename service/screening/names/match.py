@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
-from screening.names.normalize import key, name_tokens, sorted_key, squashed_key
+from screening.names.normalize import key, name_tokens, scanned, sorted_key, squashed_key
 from screening.names.registry import Entity, Registry
 
 NEAR_MISS_SCORE = 86
@@ -61,6 +61,7 @@ class NameIndex:
         self._exact: dict[str, tuple[Entity, str]] = {}
         self._weak: dict[str, tuple[Entity, str]] = {}
         self._similar: dict[str, tuple[Entity, str]] = {}
+        self._scanned: dict[str, tuple[Entity, str]] = {}
         for entity in registry.entities.values():
             for alias in (entity.name, *entity.aliases):
                 self._add(entity, alias)
@@ -74,6 +75,7 @@ class NameIndex:
         for found in _keys(words, legal_forms=entity.collision_prone):
             self._exact.setdefault(found, (entity, alias))
         plain = key(words, legal_forms=False)
+        self._scanned.setdefault(scanned(squashed_key(plain)), (entity, alias))
         if len(squashed_key(plain)) > _SHORT:
             self._similar.setdefault(sorted_key(plain), (entity, alias))
 
@@ -95,6 +97,8 @@ class NameIndex:
         if plain in self._weak:
             entity, alias = self._weak[plain]
             return Resolution(None, "", (Candidate(entity, alias, 100),))
+        if hit := self._scanned.get(scanned(squashed_key(plain))):
+            return Resolution(None, "", (Candidate(*hit, 100),))
         for part in _PARTS.split(name):
             if hit := self._find(name_tokens(part)):
                 return Resolution(None, "", (Candidate(*hit, 100),))

@@ -11,6 +11,7 @@ from screening.text import tokens
 LEGAL_FORMS = frozenset(
     "inc incorporated corp corporation co company llc lllp llp lp ltd limited plc pc pllc na nv sa gmbh ag".split()
 )
+_OCR = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b"})
 ARTICLES = frozenset(("the", "la", "el", "los", "las"))
 _SPELLED = {"dept": "department", "dept.": "department", "svc": "service", "svcs": "services", "immig": "immigration"}
 
@@ -28,7 +29,7 @@ def key(words: Sequence[str], *, legal_forms: bool) -> str:
     kept = list(words)
     while len(kept) > 1 and kept[0] in ARTICLES:
         kept.pop(0)
-    while not legal_forms and len(kept) > 1 and kept[-1] in LEGAL_FORMS:
+    while not legal_forms and len(kept) > 1 and (kept[-1] in LEGAL_FORMS or scanned(kept[-1]) in _SCANNED_FORMS):
         kept.pop()
     return " ".join(_without_country(kept))
 
@@ -49,3 +50,11 @@ def sorted_key(name_key: str) -> str:
 def squashed_key(name_key: str) -> str:
     """Return the key without spaces."""
     return name_key.replace(" ", "")
+
+
+def scanned(text: str) -> str:
+    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `l` for `i`."""
+    return text.translate(_OCR).replace("rn", "m").replace("vv", "w")
+
+
+_SCANNED_FORMS = frozenset(map(scanned, LEGAL_FORMS))

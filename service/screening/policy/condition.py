@@ -35,9 +35,9 @@ class ConditionError(ValueError):
     """A condition is not well formed; the text says why and what mends it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Atom:
-    """One test of one fact."""
+    """One test of one fact. Atoms are compared by identity; the loader makes each only once."""
 
     text: str
     path: str

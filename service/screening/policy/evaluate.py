@@ -8,6 +8,7 @@ nothing. Evaluation is a pure function of the codes and is remembered by them.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from types import MappingProxyType
 
 from cel_expr_python import cel
 
@@ -18,6 +19,10 @@ from screening.policy.rule import Duty, Outcome, Rule
 
 _REMEMBERED = 65_536
 """How many combinations of truth codes are remembered per request kind."""
+
+
+Part = tuple[int, tuple[int, ...]]
+"""One part of a request as the law reads it: its category, and the truth codes of the atoms on it."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +66,22 @@ class Docket:
         read = sorted({atom for condition in conditions for atom in atoms(condition)}, key=lambda atom: atom.text)
         self._of_request = Program(subject, [atom for atom in read if atom.variable != "item"])
         self._of_item = Program(subject, [atom for atom in read if atom.variable == "item"])
-        self._finding = lru_cache(maxsize=_REMEMBERED)(self._find)
+        self.finding = lru_cache(maxsize=_REMEMBERED)(self._find)
+        """Return what the law says of one part, given the codes of the request."""
+        self.obligations = lru_cache(maxsize=_REMEMBERED)(self._arising)
+        """Return the duties that arise, or may arise, with the outcome, by token."""
         self._for_category = lru_cache(maxsize=None)(self._narrow)
 
     def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
         """Return the truth codes of the atoms that read facts and reading."""
         return self._of_request.run({"facts": facts, "reading": reading})
 
-    def finding(self, codes: tuple[int, ...], item: Item) -> Finding:
-        """Return what the law says of one part of the request."""
-        return self._finding(codes, item.category, self._of_item.run({"item": item}))
+    def part(self, item: Item) -> Part:
+        """Return what the law reads of one part of a request."""
+        return item.category, self._of_item.run({"item": item})
 
-    def obligations(self, codes: tuple[int, ...], items: Sequence[Item], outcome: Outcome) -> tuple[tuple[Duty, str], ...]:
-        """Return the duties that arise, or may arise, with the outcome, with their tokens."""
-        item_codes = [self._of_item.run({"item": item}) for item in items]
-        arising: dict[str, Duty] = {}
-        for duty, condition in self._duties.items():
-            arises = any(truth(condition, self._by_atom(codes, own)) != FALSE for own in item_codes)
-            if outcome in duty.on and arises:
-                for token in duty.obligations:
-                    arising.setdefault(token, duty)
-        return tuple((duty, token) for token, duty in arising.items())
-
-    def _find(self, codes: tuple[int, ...], category: int, item_codes: tuple[int, ...]) -> Finding:
+    def _find(self, codes: tuple[int, ...], part: Part) -> Finding:
+        category, item_codes = part
         by_atom = self._by_atom(codes, item_codes)
         conditions = self._for_category(category)
         ruling = decide({rule: truth(condition, by_atom) for rule, condition in conditions.items()})
@@ -94,6 +92,15 @@ class Docket:
             if by_atom[atom] == UNKNOWN
         }
         return Finding(ruling, tuple(unknown))
+
+    def _arising(self, codes: tuple[int, ...], parts: tuple[Part, ...], outcome: Outcome) -> Mapping[str, Duty]:
+        known = [self._by_atom(codes, item_codes) for _, item_codes in parts]
+        arising: dict[str, Duty] = {}
+        for duty, condition in self._duties.items():
+            if outcome in duty.on and any(truth(condition, by_atom) != FALSE for by_atom in known):
+                for token in duty.obligations:
+                    arising.setdefault(token, duty)
+        return MappingProxyType(arising)
 
     def _narrow(self, category: int) -> dict[Rule, Condition]:
         assert self._categories is not None

@@ -28,8 +28,8 @@ _OUTCOMES: dict[str, Outcome] = {
 _DATES = {"effective_from", "effective_to", "suspended"}
 _FILE = {"source", "preamble", "subject", "binds", "terms", "rules", "duties"}
 _SOURCE = {"id", "title", "citation", "layer", "provenance", "url", *_DATES}
-_RULE = {"id", "sentence", "at", "provenance", "rank", "when", "outcome", "obligations", "exception_to", *_DATES}
-_DUTY = {"id", "at", "when", "with_outcome", "obligations", "effective_from", "effective_to"}
+_RULE = {"id", "sentence", "at", "citation", "ruling", "provenance", "rank", "when", "outcome", "obligations", "exception_to", *_DATES}
+_DUTY = {"id", "at", "citation", "ruling", "when", "with_outcome", "obligations", "effective_from", "effective_to"}
 _CONNECTIVES = {"every", "any", "none", "is", "is_not"}
 
 
@@ -116,6 +116,13 @@ def _source(head: Entry) -> Source:
     )
 
 
+def _citation(source: Source, entry: Entry) -> str:
+    """Return the whole citation: the entry's own, or the source's with the pinpoint; a provisional ruling is named."""
+    own = entry.text("citation") if "citation" in entry else source.citation + str(entry.get("at", ""))
+    ruling = entry.get("ruling")
+    return f"{own} (provisional ruling {ruling} of the law map)" if ruling else own
+
+
 def _provenance(entry: Entry, head: Entry) -> decision_pb2.Provenance.ValueType:
     code = entry.get("provenance", head.get("provenance"))
     if code not in _PROVENANCE:
@@ -137,7 +144,7 @@ def _rule(draft: Draft, document: Entry, head: Entry, source: Source, entry: Ent
         id=f"{source.id}.{entry.text('id')}",
         sentence=entry.text("sentence"),
         source=source,
-        citation=source.citation + str(entry.get("at", "")),
+        citation=_citation(source, entry),
         provenance=_provenance(entry, head),
         subject=subject,
         rank=Rank[rank],
@@ -162,7 +169,7 @@ def _duty(draft: Draft, document: Entry, head: Entry, source: Source, entry: Ent
     return Duty(
         id=f"{source.id}.{entry.text('id')}",
         source=source,
-        citation=source.citation + str(entry.get("at", "")),
+        citation=_citation(source, entry),
         subject=subject,
         in_force=_period(draft, entry, head),
         when=_when(draft, subject, entry, binds),

@@ -28,7 +28,9 @@ class Reader:
 
     def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
         """Read the texts of the facts concerned; None if nothing was found and there is no `otherwise`."""
-        given = [(fact, tokens(text)) for fact in self.facts for text in texts.get(fact, ())]
+        given = [(fact, tokens(text)) for fact in self.facts for text in texts.get(fact, ()) if text]
+        if not given:
+            return None
         for value, phrase, wanted in self.phrases:
             for fact, words in given:
                 if _stands_in(wanted, words):
@@ -76,4 +78,4 @@ def _words(entry: Entry, phrase: str) -> tuple[str, ...]:
 
 def _stands_in(wanted: tuple[str, ...], words: tuple[str, ...]) -> bool:
     size = len(wanted)
-    return any(words[start : start + size] == wanted for start in range(len(words) - size + 1))
+    return wanted[0] in words and any(words[start : start + size] == wanted for start in range(len(words) - size + 1))
