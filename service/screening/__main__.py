@@ -1,9 +1,12 @@
 """`python -m screening`, and the command `screening`."""
 
+import os
 import sys
 
-from screening.cli.app import app
-from screening.errors import StartError
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before gRPC loads: its own lines name peers and paths
+
+from screening.cli.app import app  # after the setting above
+from screening.errors import StartError  # as above
 
 
 def main() -> None:

@@ -33,9 +33,10 @@ MISSING_FACTS = decision_pb2.Reason(
     decisive=True,
 )
 
-_ASKS = {
+ASKS = {
     "reading.employer_kind": "facts.employer_kind",
     "reading.requester_agency": "facts.requester_agency",
+    "reading.customer": "facts.known_customer",
     "reading.state_permits_notification": "facts.convictions",
     "reading.state_permits_transfer": "facts.convictions",
 }
@@ -54,7 +55,7 @@ def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Dec
             )
     _add_reasons(decision, parts, findings)
     for path in dict.fromkeys(path for finding in findings for path in finding.missing):
-        field = _ASKS.get(path, path)
+        field = ASKS.get(path, path)
         if field not in (missing.field for missing in decision.missing_facts):
             decision.missing_facts.add(field=field, question=law.questions.get(field, ""))
     decision.needs_verification = any(
@@ -69,7 +70,9 @@ def _rule_ids(finding: Finding) -> list[str]:
 
 
 def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[Finding]) -> None:
-    for rule, categories in _by_rule((part, finding.ruling.decisive) for part, finding in zip(parts, findings, strict=True)):
+    for rule, categories in _by_rule(
+        (part, finding.ruling.decisive) for part, finding in zip(parts, findings, strict=True)
+    ):
         decision.reasons.append(_reason(rule, categories, decisive=True))
     open_rulings = [finding.ruling for finding in findings if not finding.ruling.decisive]
     if any(ruling.unsettled for ruling in open_rulings):
@@ -77,7 +80,10 @@ def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[F
     if any(not ruling.unsettled for ruling in open_rulings):
         decision.reasons.append(NO_RULE)
     named = {reason.rule_id for reason in decision.reasons}
-    others = ((part, (*finding.ruling.unsettled, *finding.ruling.agreeing)) for part, finding in zip(parts, findings, strict=True))
+    others = (
+        (part, (*finding.ruling.unsettled, *finding.ruling.agreeing))
+        for part, finding in zip(parts, findings, strict=True)
+    )
     for rule, categories in _by_rule(others):
         if rule.id not in named:
             decision.reasons.append(_reason(rule, categories, decisive=False))
@@ -92,6 +98,7 @@ def _by_rule(rulings: Iterable[tuple[Item, Sequence[Rule]]]) -> list[tuple[Rule,
 
 
 def _reason(rule: Rule, categories: Sequence[int], *, decisive: bool) -> decision_pb2.Reason:
+    assert rule.outcome is not None  # only rules with an outcome are reasons
     return decision_pb2.Reason(
         rule_id=rule.id,
         citation=rule.citation,
@@ -105,9 +112,7 @@ def _reason(rule: Rule, categories: Sequence[int], *, decisive: bool) -> decisio
     )
 
 
-def add_obligations(
-    decision: Decision, findings: Sequence[Finding], duties: Mapping[str, Duty], law: Law
-) -> None:
+def add_obligations(decision: Decision, findings: Sequence[Finding], duties: Mapping[str, Duty], law: Law) -> None:
     """Add the obligations of the deciding rules and the duties that arise, each once, in the law's own order."""
     arising = {token: duty.citation for token, duty in duties.items()}
     for finding in findings:
@@ -134,7 +139,7 @@ def add_resolution(decision: Decision, named: Resolution) -> None:
         resolution.entity_id = named.entity.id
         resolution.entity_name = named.entity.name
         resolution.matched_alias = named.alias
-        resolution.why = f"The written name equals the registered name \"{named.alias}\" after normalisation."
+        resolution.why = f'The written name equals the registered name "{named.alias}" after normalisation.'
     elif named.candidates:
         resolution.kind = decision_pb2.RESOLUTION_KIND_NEAR_MISS
         resolution.why = "The written name is only similar to registered names, so a person must look."

@@ -57,8 +57,15 @@ def run_case(case: Mapping[str, Any], bundle: Bundle) -> Result:
         asked = convert.ask(request, today=day, rpc=case["rpc"], caller="case", trace_id="")
         decision = screen.decide(asked.request, bundle, day, _untimed)
     except (FormError, CallError) as error:
-        return Result(case["id"], case["expected"], "ERROR", per_category_ok=False, obligations_missing=(),
-                      rules=(), problem=str(error))
+        return Result(
+            case["id"],
+            case["expected"],
+            "ERROR",
+            per_category_ok=False,
+            obligations_missing=(),
+            rules=(),
+            problem=str(error),
+        )
     released = {_CATEGORY[release.category]: _OUTCOME[release.outcome] for release in decision.releases}
     wanted = case.get("per_category") or {}
     produced = {obligation.token for obligation in decision.obligations}

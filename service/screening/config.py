@@ -11,6 +11,7 @@ from typing import Any
 
 from screening.errors import SettingError
 
+_HIGHEST_PORT = 65535
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 
 
@@ -31,10 +32,14 @@ class Settings:
         None, "SCREENING_BUNDLE", "Directory with laws, registry and lexicon; default those of the package"
     )
     moonlighting_effective: date | None = _setting(
-        None, "SCREENING_MOONLIGHTING_EFFECTIVE", "First day of the moonlighting ordinance; default as the law file says"
+        None,
+        "SCREENING_MOONLIGHTING_EFFECTIVE",
+        "First day of the moonlighting ordinance; default as the law file says",
     )
     grace_seconds: float = _setting(20.0, "SCREENING_GRACE_SECONDS", "Time for calls in flight when stopping")
-    metrics_listen: str = _setting("", "SCREENING_METRICS_LISTEN", "HOST:PORT for Prometheus; empty: none; loopback only")
+    metrics_listen: str = _setting(
+        "", "SCREENING_METRICS_LISTEN", "HOST:PORT for Prometheus; empty: none; loopback only"
+    )
     otlp_endpoint: str = _setting(
         "", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://HOST:PORT or https://HOST:PORT of an OTLP receiver; empty: none"
     )
@@ -86,7 +91,7 @@ def _check_address(env: str, address: str) -> None:
     if not address:
         return
     host, colon, port = address.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535:
+    if not colon or not port.isdigit() or int(port) > _HIGHEST_PORT:
         raise SettingError(f"{env} must be HOST:PORT, such as 127.0.0.1:50051")
     if not host.startswith(_LOOPBACK):
         raise SettingError(f"{env} must be a loopback address: this version speaks plaintext only")

@@ -53,7 +53,7 @@ class Asked:
 class Screen:
     """Answers questions and keeps the record."""
 
-    def __init__(  # noqa: PLR0913  # what a running service has and a pure function has not
+    def __init__(  # what a running service has and a pure function has not
         self,
         *,
         bundle: Callable[[], Bundle],
@@ -111,7 +111,7 @@ class Screen:
         decision.decision_id = self._new_id(time)
         decision.decision_time.FromDatetime(time)
         decision.basis = asked.basis
-        unit = getattr(asked.request.facts, "city_unit", 0)
+        unit: int = getattr(asked.request.facts, "city_unit", 0)
         call = AnsweredCall(
             rpc=asked.rpc,
             caller=asked.caller,
@@ -241,6 +241,6 @@ def _ignore(stage: str) -> None:
     """Take no time."""
 
 
-_UNITS = {
+_UNITS: dict[int, str] = {
     number: name.removeprefix("CITY_UNIT_") for name, number in information_request_facts_pb2.CityUnit.items() if number
 }

@@ -1,12 +1,12 @@
 """Client of the City screening service.
 
-    from screening_client import NotPermitted, ScreeningClient, information_request
+from screening_client import NotPermitted, ScreeningClient, information_request
 
-    with ScreeningClient("127.0.0.1:50051") as client:
-        try:
-            permit = client.permit_information_request(information_request(form))
-        except NotPermitted as refusal:
-            ...  # nothing may be done
+with ScreeningClient("127.0.0.1:50051") as client:
+    try:
+        permit = client.permit_information_request(information_request(form))
+    except NotPermitted as refusal:
+        ...  # nothing may be done
 """
 
 from screening_client.blocking import ScreeningClient

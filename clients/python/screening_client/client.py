@@ -83,12 +83,14 @@ class AsyncScreeningClient:
 
     async def screen_employment(self, request: EmploymentRequest) -> Decision:
         """Ask one employment question. Raises NotDecided."""
-        reply = await self._call(self._screening.ScreenEmployment, identified(request))
+        reply: _pb.ScreenEmploymentResponse = await self._call(self._screening.ScreenEmployment, identified(request))
         return reply.decision
 
     async def screen_information_request(self, request: InformationRequest) -> Decision:
         """Ask about one outside request. Raises NotDecided."""
-        reply = await self._call(self._screening.ScreenInformationRequest, identified(request))
+        reply: _pb.ScreenInformationRequestResponse = await self._call(
+            self._screening.ScreenInformationRequest, identified(request)
+        )
         return reply.decision
 
     async def permit_employment(self, request: EmploymentRequest) -> Permit:
@@ -150,14 +152,15 @@ class AsyncScreeningClient:
     async def get_decision(self, decision_id: str) -> Decision:
         """Return a recorded decision. Raises NotDecided with DECISION_NOT_FOUND."""
         request = decision_log_service_pb2.GetDecisionRequest(decision_id=decision_id)
-        reply = await self._call(self._log.GetDecision, request)
+        reply: decision_log_service_pb2.GetDecisionResponse = await self._call(self._log.GetDecision, request)
         return reply.decision
 
     async def list_decisions(
         self, request: decision_log_service_pb2.ListDecisionsRequest
     ) -> decision_log_service_pb2.ListDecisionsResponse:
         """Return a page of recorded decisions. Raises NotDecided."""
-        return await self._call(self._log.ListDecisions, request)
+        reply: decision_log_service_pb2.ListDecisionsResponse = await self._call(self._log.ListDecisions, request)
+        return reply
 
     async def _call(self, method: Any, request: Any) -> Any:
         try:

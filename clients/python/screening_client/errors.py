@@ -7,7 +7,7 @@ DOMAIN = "screening.city"
 _DETAILS = "grpc-status-details-bin"
 
 
-class NotDecided(Exception):  # noqa: N818  # it is an outcome of a call, named as callers speak of it
+class NotDecided(Exception):
     """The service did not decide. `reason` is a name of ErrorReason, or the gRPC status where the service was silent."""
 
     def __init__(self, reason: str, text: str, metadata: dict[str, str], fields: tuple[tuple[str, str], ...]) -> None:

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from city.screening.v1 import screening_service_pb2
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.type import date_pb2
 
@@ -30,7 +30,10 @@ _STATUS = (
     (r"(on )?paid leave.*", "PAID_LEAVE"),
     (r"(lapd |police )?reserve( officer)?|reserve police officer", "RESERVE_OFFICER"),
     (r"city assignment|assigned by the city|city overtime|task force overtime", "CITY_ASSIGNMENT"),
-    (r"lausd|(la |los angeles )?(unified )?school district|los angeles county|la county|county|other entity", "OTHER_ENTITY"),
+    (
+        r"lausd|(la |los angeles )?(unified )?school district|los angeles county|la county|county|other entity",
+        "OTHER_ENTITY",
+    ),
     (r"active|employed|current|current employee|active employee", "ACTIVE"),
 )
 """How people word an employment status that the API names. The whole text must be such wording: a status can make an
@@ -96,7 +99,7 @@ def _fill_public(message: Message, by_category: Mapping[str, Any], path: str) ->
         message.public_already = False  # type: ignore[attr-defined]  # only requests have the field
 
 
-def _set(message: Message, field: FieldDescriptor, value: Any, path: str) -> None:
+def _set(message: Message, field: Any, value: Any, path: str) -> None:
     if field.is_repeated:
         values = _split(value, path)
         target = getattr(message, field.name)
@@ -127,7 +130,7 @@ def _mapping(value: Any, path: str) -> Mapping[str, Any]:
     raise FormError(path, "expects an object")
 
 
-def _scalar(field: FieldDescriptor, value: Any, path: str) -> Any:
+def _scalar(field: Any, value: Any, path: str) -> Any:
     if field.enum_type:
         return _enum(field.enum_type, value, path)
     return _SCALARS[field.type](value, path)
@@ -174,7 +177,7 @@ def _date(value: Any, path: str) -> date_pb2.Date:
     return date_pb2.Date(year=day.year, month=day.month, day=day.day)
 
 
-def _enum(enum: EnumDescriptor, value: Any, path: str) -> int:
+def _enum(enum: Any, value: Any, path: str) -> int:
     prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
     if enum.name == "Answer":
         value = _answer(value)
@@ -185,7 +188,8 @@ def _enum(enum: EnumDescriptor, value: Any, path: str) -> int:
     if found is None or found.number == 0:
         words = ", ".join(sorted(v.name.removeprefix(prefix).lower() for v in enum.values if v.number))
         raise FormError(path, f"expects one of: {words}")
-    return found.number
+    number: int = found.number
+    return number
 
 
 def _answer(value: Any) -> str:

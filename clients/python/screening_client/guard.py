@@ -7,6 +7,7 @@ answer at all - is NotPermitted.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from city.screening.v1 import decision_pb2, information_request_facts_pb2
@@ -16,10 +17,10 @@ GRACE = timedelta(minutes=5)
 """How long after midnight in Los Angeles a decision of the day before still passes."""
 
 Decision = decision_pb2.Decision
-Category = information_request_facts_pb2.DataCategory.ValueType
+Category: TypeAlias = information_request_facts_pb2.DataCategory.ValueType
 
 
-class NotPermitted(Exception):  # noqa: N818  # it is an answer, not a fault
+class NotPermitted(Exception):
     """Nothing may be done or given. `decision` is None where there is none."""
 
     def __init__(self, why: str, decision: Decision | None = None) -> None:

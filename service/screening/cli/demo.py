@@ -21,7 +21,9 @@ _SPAN = "city.screening.v1.ScreeningService/ScreenInformationRequest"
 
 
 def demo(
-    samples: Annotated[Path, typer.Option(help="Directory with payroll.csv and requests.json")] = Path("clients/samples"),
+    samples: Annotated[Path, typer.Option(help="Directory with payroll.csv and requests.json")] = Path(
+        "clients/samples"
+    ),
 ) -> None:
     """Start the service, screen the samples, show a trace, verify the log, stop."""
     console = people()

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -24,7 +25,17 @@ from screening.transport import convert
 from screening.wiring import read_bundle
 
 REQUIRED_COLUMNS = ("employee_class", "employer_name")
-RESULT_COLUMNS = ("key", "outcome", "why", "citation", "obligations", "missing_facts", "decision_id", "log_index", "error")
+RESULT_COLUMNS = (
+    "key",
+    "outcome",
+    "why",
+    "citation",
+    "obligations",
+    "missing_facts",
+    "decision_id",
+    "log_index",
+    "error",
+)
 
 Decision = decision_pb2.Decision
 Target = Annotated[str, typer.Option(help="HOST:PORT of a running service")]
@@ -33,7 +44,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs")
 DEFAULT_TARGET = "127.0.0.1:50051"
 
 
-class Failed(Exception):  # noqa: N818  # one row's fate, not a fault of the program
+class Failed(Exception):
     """One form was not decided; the text says why, in words that hold nothing of the form."""
 
 
@@ -100,7 +111,7 @@ def _asked(client: ScreeningClient | None, made: Any) -> Decision:
         raise Failed(str(error)) from None
 
 
-def _rows(file: Path) -> list[tuple[str, Mapping[str, str]]]:
+def _rows(file: Path) -> list[tuple[str, dict[str, Any]]]:
     """Read the CSV. Raises typer.BadParameter for what makes the whole file useless."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -113,11 +124,14 @@ def _rows(file: Path) -> list[tuple[str, Mapping[str, str]]]:
     missing = [column for column in REQUIRED_COLUMNS if column not in columns]
     if missing:
         raise typer.BadParameter(f"{file} has no column {', '.join(missing)}; its first line must name the columns")
-    rows = [(row.pop("key", "") or f"row-{number}", row) for number, row in enumerate(reader, 2)]
-    keys = [key for key, _ in rows]
-    doubled = {key for key in keys if keys.count(key) > 1} if len(set(keys)) < len(keys) else set()
+    rows: list[tuple[str, dict[str, Any]]]
+    try:
+        rows = [(row.pop("key", "") or f"row-{number}", dict(row)) for number, row in enumerate(reader, 2)]
+    except csv.Error:
+        raise typer.BadParameter(f"{file} is not a CSV file: line {reader.line_num} cannot be read") from None
+    doubled = sum(1 for number in Counter(key for key, _ in rows).values() if number > 1)
     if doubled:
-        raise typer.BadParameter(f"{file}: {len(doubled)} keys stand more than once; each row needs its own key")
+        raise typer.BadParameter(f"{file}: {doubled} keys stand more than once; each row needs its own key")
     return rows
 
 
@@ -187,7 +201,7 @@ def _local_asker(local: bool) -> Any:  # noqa: FBT001  # says only that it is ca
     def ask(question: Any) -> Decision:
         try:
             asked = convert.ask(question, today=today, rpc="local", caller="local", trace_id="")
-            decision = screen.decide(asked.request, bundle, asked.as_of, lambda stage: None)
+            decision = screen.decide(asked.request, bundle, asked.as_of, lambda _: None)
         except InvalidField as error:
             raise Failed("; ".join(f"{wrong.field} {wrong.expected}" for wrong in error.violations)) from None
         except CallError:

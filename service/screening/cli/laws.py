@@ -27,7 +27,7 @@ def check() -> None:
 
 
 @laws.command("test")
-def test(
+def run_cases(
     files: Annotated[list[Path], typer.Argument(help="Case files, one JSON object a line")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line a case and a last line with the sums")] = False,
 ) -> None:

@@ -50,7 +50,9 @@ def verify_log(
         typer.echo(f"integrity: {'verified' if report.integrity else f'BROKEN, {report.fault_count} faults'}")
         for fault in report.faults:
             typer.echo(f"  {fault}")
-        typer.echo(f"completeness: {report.completeness} (no checkpoint is anchored{f' in {anchor}' if anchor else ''})")
+        typer.echo(
+            f"completeness: {report.completeness} (no checkpoint is anchored{f' in {anchor}' if anchor else ''})"
+        )
     if not report.integrity or report.completeness == Completeness.BROKEN:
         raise typer.Exit(1)
     raise typer.Exit(UNPROVEN_EXIT if report.completeness == Completeness.UNPROVEN else 0)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -31,9 +31,11 @@ def _group() -> None:
 
 
 @names.command("test")
-def test(
+def run_cases(
     file: Annotated[Path, typer.Argument(help="TSV without header: written name, entity id or -, category")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line a wrong case and a last line with the sums")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON line a wrong case and a last line with the sums")
+    ] = False,
 ) -> None:
     """Run name cases against the registry and print precision, recall and review rate."""
     index = read_bundle(config.from_environ(os.environ)).names
@@ -48,7 +50,7 @@ def test(
     typer.echo(json.dumps(_sums(cases, index)))
 
 
-def _wrong(line: dict[str, object]) -> str:
+def _wrong(line: Mapping[str, object]) -> str:
     return f"{line['name']}: expected {line['expected']}, got {line['got']}, near {line['near']}"
 
 

@@ -43,7 +43,9 @@ def panel(title: str, decision: Decision) -> Panel:
     lines += [_reason(reason) for reason in decision.reasons if reason.decisive]
     if decision.missing_facts:
         lines.append(Text("To decide, find out:", style="bold"))
-        lines += [Text(f"  {missing.question or missing.field}  ({missing.field})") for missing in decision.missing_facts]
+        lines += [
+            Text(f"  {missing.question or missing.field}  ({missing.field})") for missing in decision.missing_facts
+        ]
     if decision.releases:
         lines.append(_releases(decision))
     if decision.obligations:

@@ -9,7 +9,28 @@ from collections.abc import Sequence
 from screening.text import tokens
 
 LEGAL_FORMS = frozenset(
-    "inc incorporated corp corporation co company llc lllp llp lp ltd limited plc pc pllc na nv sa gmbh ag".split()
+    [
+        "inc",
+        "incorporated",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "llc",
+        "lllp",
+        "llp",
+        "lp",
+        "ltd",
+        "limited",
+        "plc",
+        "pc",
+        "pllc",
+        "na",
+        "nv",
+        "sa",
+        "gmbh",
+        "ag",
+    ]
 )
 _OCR = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b"})
 ARTICLES = frozenset(("the", "la", "el", "los", "las"))

@@ -2,19 +2,43 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2, reading_pb2
 
 from screening.yamlfile import Entry, parse
 
-EmployerKind = employment_facts_pb2.EmployerKind.ValueType
-RequesterAgency = information_request_facts_pb2.RequesterAgency.ValueType
-EnforcementGrade = reading_pb2.EnforcementGrade.ValueType
+EmployerKind: TypeAlias = employment_facts_pb2.EmployerKind.ValueType
+RequesterAgency: TypeAlias = information_request_facts_pb2.RequesterAgency.ValueType
+EnforcementGrade: TypeAlias = reading_pb2.EnforcementGrade.ValueType
 
 _FIELDS = frozenset(
-    "id name kind parent parent_name grade directness employer_kind requester_agency uniformed_service facility roles "
-    "aliases weak_aliases collision_prone domains codes valid_from valid_to confidence best_source evidence note "
-    "sources".split()
+    [
+        "id",
+        "name",
+        "kind",
+        "parent",
+        "parent_name",
+        "grade",
+        "directness",
+        "employer_kind",
+        "requester_agency",
+        "uniformed_service",
+        "facility",
+        "roles",
+        "aliases",
+        "weak_aliases",
+        "collision_prone",
+        "domains",
+        "codes",
+        "valid_from",
+        "valid_to",
+        "confidence",
+        "best_source",
+        "evidence",
+        "note",
+        "sources",
+    ]
 )
 _KINDS = ("agency", "component", "sub_unit", "not_enforcement", "contractor", "partner_agency")
 _BY_KIND = {
@@ -124,7 +148,8 @@ def _employer_kind(line: list[Entry]) -> EmployerKind:
     for ancestor in line:
         if "employer_kind" in ancestor:
             kinds = employment_facts_pb2.EmployerKind
-            return _enum(ancestor, kinds, "EMPLOYER_KIND_", ancestor.text("employer_kind"))
+            found: EmployerKind = _enum(ancestor, kinds, "EMPLOYER_KIND_", ancestor.text("employer_kind"))
+            return found
         if ancestor["kind"] in _BY_KIND:
             return _BY_KIND[ancestor["kind"]]
     raise line[0].fail("neither the entity nor a parent has an employer_kind", "Add one")
@@ -134,15 +159,16 @@ def _requester_agency(line: list[Entry]) -> RequesterAgency:
     for ancestor in line:
         if "requester_agency" in ancestor:
             agencies = information_request_facts_pb2.RequesterAgency
-            return _enum(ancestor, agencies, "REQUESTER_AGENCY_", ancestor.text("requester_agency"))
+            found: RequesterAgency = _enum(ancestor, agencies, "REQUESTER_AGENCY_", ancestor.text("requester_agency"))
+            return found
         if ancestor["kind"] == "partner_agency":
             return information_request_facts_pb2.REQUESTER_AGENCY_OUT_OF_STATE_POLICE
     return information_request_facts_pb2.REQUESTER_AGENCY_UNSPECIFIED
 
 
-def _enum(entry: Entry, enum: object, prefix: str, name: str) -> int:  # type: ignore[misc]
+def _enum(entry: Entry, enum: Any, prefix: str, name: str) -> Any:  # the enum wrappers share no base
     try:
-        return enum.Value(prefix + name)  # type: ignore[attr-defined, no-any-return]
+        return enum.Value(prefix + name)
     except ValueError:
         raise entry.fail(f"unknown value '{name}'", "Use a value of the vocabulary in proto/") from None
 

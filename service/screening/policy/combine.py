@@ -1,4 +1,6 @@
-"""How the findings of many rules become one outcome. The whole rule, once:
+"""How the findings of many rules become one outcome.
+
+The whole rule stands here, once:
 
 | step | what is heard | what it does |
 | --- | --- | --- |

@@ -1,15 +1,15 @@
 """The law of all packs, by civil day."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 
 from screening.errors import DataFileError
-from screening.yamlfile import parse
 from screening.policy.evaluate import LawInForce
 from screening.policy.load import SUBJECTS, Draft, load
 from screening.policy.rule import Duty, Period, Rule
+from screening.yamlfile import parse
 
 
 class Pack:
@@ -21,7 +21,7 @@ class Pack:
         self.rules: tuple[Rule, ...] = tuple(draft.rules.values())
         self.duties: tuple[Duty, ...] = tuple(draft.duties.values())
         self._changes = sorted({day for period in self._periods() for day in (period.start, period.end) if day})
-        self._between = lru_cache(maxsize=None)(self._in_force)
+        self._between: Callable[[str, int], LawInForce] = lru_cache(maxsize=None)(self._in_force)
 
     def in_force(self, subject: str, day: date) -> LawInForce:
         """Return the law of a subject (`employment` or `information_request`) on a civil day in Los Angeles."""
@@ -36,7 +36,8 @@ class Pack:
         )
 
     def _periods(self) -> list[Period]:
-        found = [provision.in_force for provision in (*self.rules, *self.duties)]
+        provisions: list[Rule | Duty] = [*self.rules, *self.duties]
+        found = [provision.in_force for provision in provisions]
         return found + [period for rule in self.rules for period in rule.suspended]
 
 

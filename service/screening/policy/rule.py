@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
+from typing import TypeAlias
 
 from city.screening.v1 import decision_pb2
 
 from screening.policy.condition import Condition
 
-Outcome = decision_pb2.Outcome.ValueType
+Outcome: TypeAlias = decision_pb2.Outcome.ValueType
 ALLOW = decision_pb2.OUTCOME_ALLOW
 ALLOW_IN_PART = decision_pb2.OUTCOME_ALLOW_IN_PART
 APPROVAL_REQUIRED = decision_pb2.OUTCOME_APPROVAL_REQUIRED

@@ -13,12 +13,13 @@
 """
 
 from datetime import date
+from typing import TypeAlias
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2
 
 from screening.reading.lexicon import Lexicon
 
-Answer = employment_facts_pb2.Answer.ValueType
+Answer: TypeAlias = employment_facts_pb2.Answer.ValueType
 YES = employment_facts_pb2.ANSWER_YES
 NO = employment_facts_pb2.ANSWER_NO
 UNKNOWN = employment_facts_pb2.ANSWER_UNKNOWN
@@ -52,24 +53,29 @@ def _clause(offense: str, lexicon: Lexicon) -> str:
 
 
 def _qualifies(conviction: information_request_facts_pb2.Conviction, lexicon: Lexicon, as_of: date) -> Answer:
-    if conviction.prop47_reduced:
+    if conviction.prop47_reduced or conviction.level == INFRACTION:
         return NO
     if conviction.serious_or_violent or conviction.state_prison:
         return YES
     if conviction.HasField("look_back"):
         return YES if conviction.look_back else NO
-    clause = _clause(conviction.offense, lexicon)
-    if clause in ("WARRANT", "REGISTRANT", "AGGRAVATED"):
-        return YES
-    if conviction.level == INFRACTION:
-        return NO
-    if clause == "SERIOUS" and conviction.level == FELONY:
-        return YES
-    if clause in ("SERIOUS", "LISTED") or (clause == "LISTED_FELONY" and conviction.level != MISDEMEANOR):
-        return _looks_back(conviction, as_of)
-    if clause == "LISTED_FELONY" or conviction.level == MISDEMEANOR:
-        return NO
-    return UNKNOWN  # a felony outside the list may still be one punishable by state prison, (a)(2)
+    return _by_clause(_clause(conviction.offense, lexicon), conviction, as_of)
+
+
+def _by_clause(clause: str, conviction: information_request_facts_pb2.Conviction, as_of: date) -> Answer:
+    """Apply the clause that the words of the offence name. A felony outside the list may be one of (a)(2)."""
+    misdemeanor = conviction.level == MISDEMEANOR
+    match clause:
+        case "WARRANT" | "REGISTRANT" | "AGGRAVATED":
+            return YES
+        case "SERIOUS" if conviction.level == FELONY:
+            return YES
+        case "SERIOUS" | "LISTED":
+            return _looks_back(conviction, as_of)
+        case "LISTED_FELONY" if not misdemeanor:
+            return _looks_back(conviction, as_of)
+        case _:
+            return NO if misdemeanor else UNKNOWN
 
 
 def _looks_back(conviction: information_request_facts_pb2.Conviction, as_of: date) -> Answer:

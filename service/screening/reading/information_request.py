@@ -1,6 +1,6 @@
 """The reading of an information request: who asks, on what paper, and what its words say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2, reading_pb2
@@ -24,10 +24,24 @@ _FLAGS = (
     "enforcement_unit",
     "care_area",
 )
-_TEXTS = (
-    "issuing_court offense instrument_title form ncic_file mission purpose_evidence stated_purpose planned_activity "
-    "requester_claims incident system known_customer holder requester_unit site"
-).split()
+_TEXTS = [
+    "issuing_court",
+    "offense",
+    "instrument_title",
+    "form",
+    "ncic_file",
+    "mission",
+    "purpose_evidence",
+    "stated_purpose",
+    "planned_activity",
+    "requester_claims",
+    "incident",
+    "system",
+    "known_customer",
+    "holder",
+    "requester_unit",
+    "site",
+]
 _NO_EVIDENCE = ("", "none", "unknown", "not stated", "public safety", "public safety matter", "law enforcement")
 
 
@@ -112,5 +126,3 @@ def _documented(facts: InformationRequestFacts, reading: InformationReading) -> 
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().strip(" '\".").split())
-
-

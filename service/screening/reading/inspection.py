@@ -6,6 +6,7 @@ from functools import cache
 import holidays
 
 BUSINESS_DAYS = 3
+_SATURDAY = 5
 
 
 def due(received: date, day: date) -> bool:
@@ -14,7 +15,7 @@ def due(received: date, day: date) -> bool:
     left = BUSINESS_DAYS
     while left:
         counted += timedelta(days=1)
-        if counted.weekday() < 5 and counted not in _federal_holidays(counted.year):
+        if counted.weekday() < _SATURDAY and counted not in _federal_holidays(counted.year):
             left -= 1
     return day >= counted
 

@@ -1,13 +1,14 @@
 """The parts of a request that are answered apart, and what a judge's paper covers of them."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2, reading_pb2
 
 from screening.text import tokens
 
 Facts = information_request_facts_pb2.InformationRequestFacts
-Category = information_request_facts_pb2.DataCategory.ValueType
+Category: TypeAlias = information_request_facts_pb2.DataCategory.ValueType
 Item = reading_pb2.RequestedItem
 
 _kind = information_request_facts_pb2.RequestKind
@@ -39,8 +40,12 @@ _CUSTODY = (
     _kind.REQUEST_KIND_ARREST_ON_NCIC_HIT,
 )
 _CUSTODY_WORDS = {"arrest", "custody", "detain", "detention", "transfer", "seize", "surrender", "person"}
-_NAMES = {
-    number: tuple(name.removeprefix("DATA_CATEGORY_").lower().split("_")) for name, number in _category.items() if number
+_STEM = 4
+"""Letters from which the beginning of a word stands for the word: `photo` for `photograph`."""
+_NAMES: dict[int, tuple[str, ...]] = {
+    number: tuple(name.removeprefix("DATA_CATEGORY_").lower().split("_"))
+    for name, number in _category.items()
+    if number
 }
 
 
@@ -105,7 +110,7 @@ def _names(words: Sequence[str], category: int) -> bool:
 
 def _same(first: str, second: str) -> bool:
     shorter, longer = sorted((first, second), key=len)
-    return first == second or (len(shorter) >= 4 and longer.startswith(shorter))
+    return first == second or (len(shorter) >= _STEM and longer.startswith(shorter))
 
 
 def _covers_place(scope: Sequence[Sequence[str]], site: Sequence[str]) -> reading_pb2.Coverage.ValueType:

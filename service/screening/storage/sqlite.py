@@ -26,6 +26,9 @@ from screening.storage.group_commit import GroupCommit
 REMEMBERED = timedelta(hours=72)
 """How long a request_id is remembered after its first answer."""
 
+_FORGET_EVERY = 60_000_000
+"""Microseconds between two sweeps of old request_ids."""
+
 SCHEMA_VERSION = 1
 _LOG_SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
@@ -191,7 +194,7 @@ class SqliteLog:
 
     def _forget(self, now: datetime) -> None:
         """Forget request_ids after their time, at most once a minute."""
-        if _micros(now) - self._forgotten > 60_000_000:
+        if _micros(now) - self._forgotten > _FORGET_EVERY:
             self._forgotten = _micros(now)
             self._log.execute("DELETE FROM request WHERE time < ?", (_micros(now - REMEMBERED),))
 
@@ -220,7 +223,7 @@ class SqliteLog:
             raise LogUnavailable from None
 
     def _select(self, where: str, values: tuple[object, ...], limit: int) -> list[Stored]:
-        rows = self._read_log.execute(f"SELECT {_STORED} {where} LIMIT ?", (*values, limit)).fetchall()  # noqa: S608
+        rows = self._read_log.execute(f"SELECT {_STORED} {where} LIMIT ?", (*values, limit)).fetchall()
         return [_stored(row, self._read_keys) for row in rows]
 
 

@@ -43,7 +43,8 @@ class TraceExporter:
         self._channel = (
             grpc.secure_channel(target, grpc.ssl_channel_credentials()) if secure else grpc.insecure_channel(target)
         )
-        self._stub = trace_service_pb2_grpc.TraceServiceStub(self._channel)
+        stub = trace_service_pb2_grpc.TraceServiceStub
+        self._stub = stub(self._channel)  # type: ignore[no-untyped-call]  # generated without types
         self._resource = resource_pb2.Resource(attributes=_attributes(dict(resource.attributes)))  # type: ignore[arg-type]
         self._queue: deque[CallTrace] = deque()
         self._wake = threading.Event()

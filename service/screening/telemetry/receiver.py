@@ -19,7 +19,8 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
         self.resources: list[str] = []
         self._arrived = Condition()
         self._server = grpc.server(ThreadPoolExecutor(2), options=(("grpc.so_reuseport", 0),))
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(self, self._server)
+        add = trace_service_pb2_grpc.add_TraceServiceServicer_to_server
+        add(self, self._server)  # type: ignore[no-untyped-call]  # generated without types
         self.port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
 
@@ -29,7 +30,9 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
         return f"http://127.0.0.1:{self.port}"
 
     def Export(  # noqa: N802  # the name is OTLP's
-        self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
+        self,
+        request: trace_service_pb2.ExportTraceServiceRequest,
+        context: grpc.ServicerContext,  # noqa: ARG002  # part of the signature
     ) -> trace_service_pb2.ExportTraceServiceResponse:
         """Keep the spans of one export."""
         with self._arrived:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Sampler
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -63,5 +63,5 @@ class Tracing:
             if context.is_valid:
                 trace_id, parent_id = context.trace_id, context.span_id
         trace_id = trace_id or _IDS.generate_trace_id()
-        sampled = self._sampler.should_sample(parent, trace_id, name).decision.is_sampled()
+        sampled = self._sampler.should_sample(parent, trace_id, name).decision == Decision.RECORD_AND_SAMPLE
         return CallTrace(name, trace_id, _IDS.generate_span_id(), parent_id, sampled, start)

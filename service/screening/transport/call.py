@@ -141,7 +141,7 @@ class Calls:
 
     def _admit(self, context: Context) -> None:
         left = context.time_remaining()
-        if left is not None and left < DEADLINE_MARGIN_SECONDS:
+        if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
 
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
@@ -159,13 +159,13 @@ class Calls:
         for outcome, number in call.outcomes.items():
             for _ in range(number):
                 self._metrics.decision(call.rpc, outcome)
-        said = self._described(call, code, reason)
+        said = self._described(call, reason)
         self._end_trace(call, code, said)
         if reason == "INTERNAL":  # the class names the fault; its text may hold what the caller sent
             said["error_class"] = type(error).__name__
         self._log.info(names.EVENT_CALL, rpc=call.rpc, code=code, duration_ms=round(seconds * 1000, 3), **said)
 
-    def _described(self, call: Call, code: str, reason: str) -> dict[str, Any]:
+    def _described(self, call: Call, reason: str) -> dict[str, Any]:
         said: dict[str, Any] = {"caller": call.caller, "trace_id": call.trace.hex_id}
         if reason:
             said["reason"] = reason

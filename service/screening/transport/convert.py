@@ -31,6 +31,7 @@ REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PACK = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _REFERENCES = ("employee_ref", "person_ref", "case_ref")
 _MOST_VIOLATIONS = 20
+_MOST_DAYS = 3650
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -65,9 +66,9 @@ def _envelope(request: Request, path: str) -> Iterator[Violation]:
     if request.HasField("policy_pack") and not PACK.fullmatch(request.policy_pack):
         yield Violation(f"{path}policy_pack", "must name a pack of the service")
     for name in _REFERENCES:
-        if name in request.DESCRIPTOR.fields_by_name and request.HasField(name):  # type: ignore[arg-type]
-            if not REFERENCE.fullmatch(getattr(request, name)):
-                yield Violation(f"{path}{name}", "must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
+        given = name in request.DESCRIPTOR.fields_by_name and request.HasField(name)  # type: ignore[arg-type]
+        if given and not REFERENCE.fullmatch(getattr(request, name)):
+            yield Violation(f"{path}{name}", "must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
 
 
 def _as_of(request: Request, today: date, path: str) -> tuple[date, list[Violation]]:
@@ -174,9 +175,9 @@ def _check_date(value: date_pb2.Date, path: str) -> Iterator[Violation]:
 
 
 def _check_days(value: int, path: str) -> Iterator[Violation]:
-    if not 0 <= value <= 3650:
-        yield Violation(path, "must be from 0 to 3650")
+    if not 0 <= value <= _MOST_DAYS:
+        yield Violation(path, f"must be from 0 to {_MOST_DAYS}")
 
 
-def _accept(value: object, path: str) -> Iterable[Violation]:
+def _accept(_value: object, _path: str) -> Iterable[Violation]:
     return ()

@@ -16,6 +16,7 @@ from screening.transport.call import Call
 
 SERVICE = "city.screening.v1.DecisionLogService"
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
+_TOKEN_BYTES = 16
 
 _pb = decision_log_service_pb2
 
@@ -86,7 +87,7 @@ def _checked(request: decision_log_service_pb2.ListDecisionsRequest) -> tuple[in
     before = _before(request)
     if request.page_token and before is None:
         violations.append(Violation("page_token", "must be the token of the page before, with the same filters"))
-    times = {name: _time(request, name) for name in ("start_time", "end_time") if request.HasField(name)}  # type: ignore[arg-type]
+    times = {name: _time(request, name) for name in ("start_time", "end_time") if request.HasField(name)}
     violations += [Violation(name, "must be a valid time") for name, time in times.items() if time is None]
     if violations:
         raise InvalidField(*violations)
@@ -118,7 +119,7 @@ def _before(request: decision_log_service_pb2.ListDecisionsRequest) -> int | Non
         data = base64.urlsafe_b64decode(request.page_token + "=" * (-len(request.page_token) % 4))
     except ValueError:
         return None
-    return int.from_bytes(data[:8], "big") if len(data) == 16 and data[8:] == _filters(request) else None
+    return int.from_bytes(data[:8], "big") if len(data) == _TOKEN_BYTES and data[8:] == _filters(request) else None
 
 
 def _filters(request: decision_log_service_pb2.ListDecisionsRequest) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from screening.decisionlog.port import DecisionLog
-from screening.decisionlog.record import REFUSAL, REFUSALS, Record, make, timestamp
+from screening.decisionlog.record import REFUSAL, REFUSALS, Json, Record, make, timestamp
 from screening.decisionlog.refusals import Counted, Refusals
 from screening.errors import InvalidField, LogUnavailable
 
@@ -31,7 +31,13 @@ class Refuser:
         if self._refusals.admit(caller, rpc, reason, now):
             wrong = error.violations if isinstance(error, InvalidField) else ()
             fields = sorted({violation.field for violation in wrong})
-            about = {"caller": caller, "rpc": rpc, "reason": reason, "trace": trace_id, "fields": fields[:_MOST_FIELDS]}
+            about: dict[str, Json] = {
+                "caller": caller,
+                "rpc": rpc,
+                "reason": reason,
+                "trace": trace_id,
+                "fields": fields[:_MOST_FIELDS],
+            }
             records.append(make(REFUSAL, self._new_id(now), now, about))
         await self._append(records)
 
@@ -55,15 +61,14 @@ class Refuser:
             self.unrecorded += len(records)
 
     def _counted(self, counted: Counted) -> Record:
-        counts = [
+        counts: list[Json] = [
             {"rpc": rpc, "reason": reason, "count": number} for (rpc, reason), number in sorted(counted.counts.items())
         ]
         now = self._clock()
-        about = {
+        about: dict[str, Json] = {
             "caller": counted.caller,
             "from": timestamp(counted.start),
             "to": timestamp(counted.end),
             "counts": counts,
         }
         return make(REFUSALS, self._new_id(now), now, about)
-

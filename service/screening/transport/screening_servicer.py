@@ -59,9 +59,7 @@ class ScreeningServicer:
         async for result in self._stream(call, "ScreenEmployment", _pb.StreamScreenEmploymentRequest, bodies):
             yield _pb.StreamScreenEmploymentResponse(result=result).SerializeToString()
 
-    async def stream_screen_information_request(
-        self, call: Call, bodies: AsyncIterator[bytes]
-    ) -> AsyncIterator[bytes]:
+    async def stream_screen_information_request(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Answer StreamScreenInformationRequest."""
         kind = _pb.StreamScreenInformationRequestRequest
         async for result in self._stream(call, "ScreenInformationRequest", kind, bodies):
@@ -125,7 +123,7 @@ class ScreeningServicer:
             ready.put_nowait(None)
 
         receiving = asyncio.create_task(receive())
-        receiving.add_done_callback(lambda task: task.cancelled() or task.exception() is None or ready.put_nowait(None))
+        receiving.add_done_callback(_wake(ready))
         try:
             while (result := await ready.get()) is not None:
                 yield result
@@ -151,6 +149,16 @@ class ScreeningServicer:
             await self._refuse(call, result, error)
         self._calls.end_item(trace)
         return result
+
+
+def _wake(ready: asyncio.Queue[Result | None]) -> Callable[[asyncio.Task[None]], None]:
+    """Return a callback that ends the answers of a stream whose receiving failed."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            ready.put_nowait(None)
+
+    return ended
 
 
 def check_key(key: str, taken: set[str] | None, path: str) -> None:

@@ -59,15 +59,14 @@ class Server:
             "StreamScreenEmployment": screening.stream_screen_employment,
             "StreamScreenInformationRequest": screening.stream_screen_information_request,
         }
-        handlers = {
+        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             name: grpc.unary_unary_rpc_method_handler(self._calls.unary(service, name, method))
             for name, method in unary.items()
-        } | {
-            name: grpc.stream_stream_rpc_method_handler(self._calls.stream(service, name, method))
-            for name, method in streams.items()
         }
+        for name, stream in streams.items():
+            handlers[name] = grpc.stream_stream_rpc_method_handler(self._calls.stream(service, name, stream))
         reading = {"GetDecision": decision_log.get_decision, "ListDecisions": decision_log.list_decisions}
-        log_handlers = {
+        log_handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             name: grpc.unary_unary_rpc_method_handler(self._calls.unary(log_servicer.SERVICE, name, method))
             for name, method in reading.items()
         }
@@ -117,9 +116,9 @@ class _Arrivals(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]]",
+        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]]",
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> "grpc.RpcMethodHandler[Any, Any]":
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         """Count the call if it is one of ours."""
         if handler_call_details.method.startswith("/city.screening."):
             self._metrics.arrived += 1

@@ -1,0 +1,127 @@
+"""The service refuses to start where it could not decide or record, and says which."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import screening
+from screening import config
+from screening.config import Settings
+from screening.errors import SettingError
+
+from tests.processes import ServiceProcess
+
+PACKAGE = Path(screening.__file__).parent
+
+
+def refused(*words: str, **environ: str) -> str:
+    """Run `screening serve` and return its one line of refusal."""
+    command = [sys.executable, "-m", "screening", "serve", "--listen", "127.0.0.1:0", *words]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environ}
+    )
+    assert done.returncode == 2, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("screening: ")
+    return lines[0]
+
+
+@pytest.fixture
+def bundle_copy(tmp_path: Path) -> Path:
+    """A copy of laws, registry and lexicon that may be spoilt."""
+    for folder in ("laws", "registry", "lexicon"):
+        shutil.copytree(PACKAGE / folder, tmp_path / "bundle" / folder)
+    return tmp_path / "bundle"
+
+
+def test_a_law_file_that_does_not_type_check_stops_the_start(bundle_copy: Path, tmp_path: Path) -> None:
+    """With file, line, and what is wrong."""
+    law = bundle_copy / "laws/us_ca/alpr.yaml"
+    law.write_text(law.read_text().replace("is: unrelated_crime", "facts.no_such_fact", 1))
+    line = refused("--data", str(tmp_path / "data"), SCREENING_BUNDLE=str(bundle_copy))
+    assert "us_ca/alpr.yaml:" in line
+    assert "there is no fact 'facts.no_such_fact'" in line
+
+
+def test_an_empty_registry_stops_the_start(bundle_copy: Path, tmp_path: Path) -> None:
+    """Every agency would be a stranger."""
+    for file in (bundle_copy / "registry").glob("*.yaml"):
+        file.unlink()
+    assert "registry is empty" in refused("--data", str(tmp_path / "data"), SCREENING_BUNDLE=str(bundle_copy))
+
+
+def test_a_bundle_directory_without_anything_stops_the_start(tmp_path: Path) -> None:
+    """A wrong path is not an empty law."""
+    assert "has no laws" in refused("--data", str(tmp_path / "data"), SCREENING_BUNDLE=str(tmp_path))
+
+
+def test_a_data_directory_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    """A file stands where the directory should be."""
+    (tmp_path / "file").write_text("")
+    assert "data directory" in refused("--data", str(tmp_path / "file" / "data"))
+
+
+@pytest.fixture
+def immutable(tmp_path: Path) -> Iterator[Path]:
+    """A directory in which not even root can write."""
+    path = tmp_path / "data"
+    path.mkdir()
+    subprocess.run(["chattr", "+i", str(path)], check=True)
+    yield path
+    subprocess.run(["chattr", "-i", str(path)], check=True)
+
+
+def test_a_data_directory_that_cannot_be_written_stops_the_start(immutable: Path) -> None:
+    """Nothing could be recorded."""
+    assert "cannot be" in refused("--data", str(immutable))
+
+
+def test_a_log_without_its_keys_stops_the_start(tmp_path: Path) -> None:
+    """New keys beside old records would hide that the old ones are lost."""
+    data = tmp_path / "data"
+    with ServiceProcess(data) as service:
+        assert service.stop() == 0
+    (data / "keys" / "wrapping.key").unlink()
+    assert "not its keys" in refused("--data", str(data))
+
+
+def test_an_address_that_is_taken_stops_the_start(tmp_path: Path) -> None:
+    """Two services on one port would share it in silence."""
+    with ServiceProcess(tmp_path / "one") as service:
+        line = refused("--listen", service.target, "--data", str(tmp_path / "two"))
+        assert "cannot be bound" in line
+
+
+def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
+    """Plaintext never leaves the machine."""
+    assert "loopback" in refused("--listen", "0.0.0.0:0", "--data", str(tmp_path / "data"))
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"SCREENING_LISTEN": "nowhere"},
+        {"SCREENING_LISTEN": "127.0.0.1:99999"},
+        {"SCREENING_WORKERS": "0"},
+        {"SCREENING_WORKERS": "many"},
+        {"SCREENING_MOONLIGHTING_EFFECTIVE": "soon"},
+        {"SCREENING_GRACE_SECONDS": "long"},
+        {"SCREENING_METRICS_LISTEN": "192.168.0.1:9"},
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:
+    """The operator is told which one."""
+    with pytest.raises(SettingError, match=next(iter(environ))):
+        config.from_environ(environ)
+
+
+def test_flags_win_over_the_environment_and_defaults_fill_the_rest() -> None:
+    """One frozen object."""
+    settings = config.from_environ({"SCREENING_WORKERS": "3", "SCREENING_DATA": "/a"}, data=Path("/b"), workers=None)
+    assert (settings.workers, settings.data, settings.listen) == (3, Path("/b"), Settings().listen)
+    assert settings.anchor_directory == Path("/b-anchor")

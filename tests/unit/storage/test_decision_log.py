@@ -1,0 +1,129 @@
+"""One contract, run over every implementation of DecisionLog."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from screening import clock
+from screening.decisionlog.port import DecisionLog, Filter
+from screening.decisionlog.record import Idempotency, Listing, Record, make
+from screening.storage.memory import MemoryLog
+from screening.storage.sqlite import SqliteLog
+from screening.transport.identity import new_id
+
+START = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DecisionLog]:
+    """Each implementation in turn."""
+    made: DecisionLog = MemoryLog(clock.now) if request.param == "memory" else SqliteLog(tmp_path / "data", clock.now)
+    yield made
+    await made.close()
+
+
+def decision(
+    number: int = 0,
+    *,
+    outcome: int = 1,
+    unit: int = 0,
+    rules: tuple[str, ...] = ("r.one",),
+    key: str = "",
+    body: str = "",
+) -> Record:
+    """Make a decision record."""
+    time = START + timedelta(seconds=number)
+    record = replace(
+        make("decision", new_id(time), time, {"n": number}),
+        listing=Listing("ScreenEmployment", outcome, unit, rules, "la_city", "b"),
+        wrapped_key=(os.urandom(8).hex(), b"wrapped"),
+        references=(b"ref",),
+    )
+    return replace(record, idempotency=Idempotency("caller", key.encode(), body.encode())) if key else record
+
+
+async def test_records_keep_the_order_in_which_they_were_appended(log: DecisionLog) -> None:
+    """One total order, from 0, without a gap."""
+    appended = [outcome for batch in range(3) for outcome in await log.append([decision(batch), decision(batch)])]
+    assert [outcome.index for outcome in appended] == list(range(6))
+
+
+async def test_appends_at_once_all_get_their_own_place(log: DecisionLog) -> None:
+    """Concurrent appends share commits and never an index."""
+    appended = await asyncio.gather(*(log.append([decision(n)]) for n in range(200)))
+    assert sorted(outcome.index for [outcome] in appended) == list(range(200))
+
+
+async def test_a_decision_is_found_as_it_was_appended(log: DecisionLog) -> None:
+    """Bytes, hash and key come back."""
+    record = decision()
+    [outcome] = await log.append([record])
+    found = await log.find_decision(record.id)
+    assert found is not None
+    assert (found.index, found.canonical, found.leaf_hash, found.wrapped_key) == (
+        outcome.index,
+        record.canonical,
+        record.leaf_hash,
+        b"wrapped",
+    )
+    assert await log.find_decision("unknown") is None
+
+
+async def test_a_record_of_another_kind_is_no_decision(log: DecisionLog) -> None:
+    """Refusals are in the log but are not decisions."""
+    refusal = make("refusal", new_id(START), START, {})
+    await log.append([refusal])
+    assert await log.find_decision(refusal.id) is None
+    assert await log.list_decisions(Filter(), 10) == []
+
+
+async def test_a_repeated_request_id_gives_the_first_record(log: DecisionLog) -> None:
+    """The second is not appended; whether the body was the same is said."""
+    first = decision(1, key="k", body="b")
+    await log.append([first])
+    [again] = await log.append([decision(2, key="k", body="b")])
+    [other] = await log.append([decision(3, key="k", body="x")])
+    assert again.earlier is not None
+    assert (again.earlier.canonical, again.same_body, other.same_body) == (first.canonical, True, False)
+    assert len(await log.list_decisions(Filter(), 10)) == 1
+    found = await log.find_request(Idempotency("caller", b"k", b"b"))
+    assert found is not None
+    assert (found[0].index, found[1]) == (0, True)
+    assert await log.find_request(Idempotency("another", b"k", b"b")) is None
+
+
+async def test_fifty_appends_of_one_request_id_at_once_leave_one_record(log: DecisionLog) -> None:
+    """Also where several stand in one commit."""
+    appended = await asyncio.gather(*(log.append([decision(n, key="k", body="b"), decision(n)]) for n in range(50)))
+    firsts = [pair[0] for pair in appended]
+    assert sum(outcome.earlier is None for outcome in firsts) == 1
+    assert len({outcome.leaf_hash for outcome in firsts}) == 1
+    assert len(await log.list_decisions(Filter(), 100)) == 51
+
+
+async def test_decisions_are_listed_newest_first_by_what_is_asked(log: DecisionLog) -> None:
+    """Time, outcome, rule, unit, and the index to go on from."""
+    await log.append([decision(n, outcome=1 + n % 2, unit=n % 3, rules=(f"r.{n}", "r.all")) for n in range(10)])
+
+    async def listed(**chosen: object) -> list[int]:
+        return [stored.index for stored in await log.list_decisions(Filter(**chosen), 100)]  # type: ignore[arg-type]
+
+    assert await listed() == list(range(9, -1, -1))
+    assert await listed(outcome=2) == [9, 7, 5, 3, 1]
+    assert await listed(city_unit=1) == [7, 4, 1]
+    assert await listed(rule_id="r.3") == [3]
+    assert len(await listed(rule_id="r.all")) == 10
+    assert await listed(rule_id="r") == []
+    assert await listed(start_time=START + timedelta(seconds=8)) == [9, 8]
+    assert await listed(end_time=START + timedelta(seconds=2)) == [1, 0]
+    assert await listed(before_index=3) == [2, 1, 0]
+    assert [stored.index for stored in await log.list_decisions(Filter(), 2)] == [9, 8]
+
+
+async def test_an_empty_append_is_nothing(log: DecisionLog) -> None:
+    """A batch whose items all failed appends nothing."""
+    assert await log.append([]) == []
