@@ -29,7 +29,7 @@ run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
 	$(BIN)/screening serve --listen 127.0.0.1:50051 --data ./data
 
 test: $(READY) ## Run the tests
-	$(BIN)/pytest $(T)
+	$(BIN)/pytest --numprocesses=2 $(T)
 
 check: $(READY) lint type proto-check docs-check ## Run everything else that CI runs
 
