@@ -38,7 +38,9 @@ lint: $(READY) ## Check style, API rules and import direction
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf format --diff --exit-code
-	cd proto && ../$(BIN)/buf breaking --against baseline.binpb
+	mkdir -p build && cd proto && ../$(BIN)/buf build --output ../build/api.binpb
+	cd proto && ../$(BIN)/buf breaking ../build/api.binpb --against baseline.binpb \
+	  --config '{"version": "v2", "breaking": {"use": ["FILE"]}}'
 
 type: $(READY) ## Check types
 	$(BIN)/mypy
@@ -57,7 +59,7 @@ proto: $(READY) ## Generate the stubs
 
 proto-check: $(READY) ## Check that the committed stubs are those of the API
 	rm -rf build/stubs && $(MAKE) --no-print-directory proto STUBS=build/stubs
-	diff -r -x __init__.py -x __pycache__ build/stubs/city clients/python/city
+	diff -r -x __init__.py -x py.typed -x __pycache__ build/stubs/city clients/python/city
 
 docs-check: $(READY) ## Run the commands of the README
 	$(BIN)/python tests/readme.py
