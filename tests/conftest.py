@@ -3,15 +3,25 @@
 One bundle is built for the whole run, because it is immutable; every test that needs a service gets its own, on a free port with a fresh log in a temporary directory. Nothing is mocked; a clock is injected.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from screening.bundle import Bundle
 from screening.config import Settings
 from screening.wiring import App, read_bundle, running
 from screening_client import AsyncScreeningClient
+
+settings.register_profile(
+    "screening",
+    deadline=None,
+    derandomize="CI" in os.environ,  # the same questions in every run of CI; new ones at a desk
+    suppress_health_check=[HealthCheck.too_slow],  # the first text that hypothesis draws builds its tables
+)
+settings.load_profile("screening")
 
 
 @pytest.fixture(scope="session")
