@@ -39,6 +39,9 @@ ASKS = {
     "reading.customer": "facts.known_customer",
     "reading.state_permits_notification": "facts.convictions",
     "reading.state_permits_transfer": "facts.convictions",
+    "reading.serious_conviction": "facts.convictions",
+    "reading.recent_serious_conviction": "facts.convictions",
+    "reading.serious_charge": "facts.charge",
 }
 """The fact to ask for where a reading is missing."""
 

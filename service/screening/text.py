@@ -37,5 +37,6 @@ def _look_alikes() -> dict[int, str]:
                 # TR 39 takes every upright stroke for a small L; a capital one is read as I
                 table[ord(char)] = "I" if letter == "l" and unicodedata.category(char) == "Lu" else letter
                 break
-    invisible = (code for code in range(0x110000) if unicodedata.category(chr(code)) == "Cf")
+    planes = (*range(0x10000), *range(0xE0000, 0xE0100))  # the basic plane, and the tags
+    invisible = (code for code in planes if unicodedata.category(chr(code)) == "Cf")
     return table | dict.fromkeys(invisible, "")

@@ -55,18 +55,20 @@ class Entry(dict[str, Any]):
         raise self.fail(f"'{key}' is not a date", "Write it as 2018-01-01; the day must exist")
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Safe loader that makes Entry objects and refuses a key that stands twice."""
+
+    file = ""
 
     def construct_entry(self, node: yaml.MappingNode) -> Entry:
         """Build one mapping."""
         entry = Entry()
-        entry.file = self.name
+        entry.file = self.file
         entry.line = node.start_mark.line + 1
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in entry:
-                raise DataFileError(self.name, key_node.start_mark.line + 1, f"'{key}' stands twice", "Remove one")
+                raise DataFileError(self.file, key_node.start_mark.line + 1, f"'{key}' stands twice", "Remove one")
             entry[key] = self.construct_object(value_node, deep=True)
         return entry
 
@@ -77,7 +79,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _Loader.
 def parse(text: str, file: str) -> Entry:
     """Parse one YAML file whose top level is a mapping. Raises DataFileError with the line."""
     loader = _Loader(text)
-    loader.name = file
+    loader.file = file
     try:
         document = loader.get_single_data()
     except yaml.MarkedYAMLError as error:

@@ -149,7 +149,7 @@ def test_the_cases_are_run_with_sums_for_programs() -> None:
     assert set(lines[0]) == {"id", "expected", "got", "ok", "per_category_ok", "obligations_missing"}
     assert set(lines[-1]) == {"cases", "ok", "per_category_ok"}
     assert lines[-1]["cases"] == 218
-    assert done.exit_code == 1  # packs of other jurisdictions are not encoded yet
+    assert done.exit_code == 0
 
 
 def test_a_case_that_falls_short_is_exit_1_and_all_right_is_exit_0(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from screening.errors import DataFileError
 from screening.policy.evaluate import LawInForce
 from screening.policy.load import SUBJECTS, Draft, load
 from screening.policy.rule import Duty, Period, Rule
-from screening.yamlfile import parse
+from screening.yamlfile import Entry, parse
 
 
 class Pack:
@@ -48,26 +48,23 @@ class Law:
         """Load the law from file texts by path, such as `us_ca/gov_7284_6.yaml`. Raises DataFileError."""
         self.obligations = _table(files, "obligations.yaml")
         self.questions = _table(files, "questions.yaml")
-        self.packs = {
-            pack.id: pack
-            for path, text in sorted(files.items())
-            if path.startswith("packs/")
-            for pack in [_pack(path, text, files, settings, self.obligations)]
-        }
+        documents = {path: parse(text, path) for path, text in sorted(files.items())}
+        heads = [head for path, head in documents.items() if path.startswith("packs/")]
+        packs = [_pack(head, documents, settings, self.obligations) for head in heads]
+        self.packs = {pack.id: pack for pack in packs}
         if not self.packs:
             raise DataFileError("packs/", 1, "there is no pack", "Add at least one file to packs/")
 
 
 def _pack(
-    path: str, text: str, files: Mapping[str, str], settings: Mapping[str, date | None], tokens: Mapping[str, str]
+    head: Entry, documents: Mapping[str, Entry], settings: Mapping[str, date | None], tokens: Mapping[str, str]
 ) -> Pack:
-    head = parse(text, path).only({"id", "title", "folders"})
-    chosen: dict[str, str] = {}
-    for folder in head.texts("folders"):
-        found = {name: body for name, body in files.items() if name.startswith(f"{folder}/")}
+    chosen: list[Entry] = []
+    for folder in head.only({"id", "title", "folders"}).texts("folders"):
+        found = [document for path, document in documents.items() if path.startswith(f"{folder}/")]
         if not found:
             raise head.fail(f"the folder '{folder}' has no law file", "Name a folder beside packs/")
-        chosen |= found
+        chosen += found
     draft = load(chosen, settings, tokens)
     if not all(any(rule.subject == subject for rule in draft.rules.values()) for subject in SUBJECTS[1:]):
         raise head.fail("the pack has no rule on information requests", "Name a folder that has some")

@@ -1,6 +1,6 @@
 """Law files to rules and duties. Every failure names file, line and remedy; nothing wrong loads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
@@ -11,7 +11,7 @@ from screening.errors import DataFileError
 from screening.policy.condition import Condition, Every
 from screening.policy.rule import Duty, Outcome, Period, Rank, Rule, Source
 from screening.policy.terms import Terms
-from screening.yamlfile import Entry, parse
+from screening.yamlfile import Entry
 
 SUBJECTS = ("employment", "information_request")
 LAYERS = ("federal", "state", "city", "department")
@@ -45,14 +45,14 @@ class Draft:
     duties: dict[str, Duty] = field(default_factory=dict)
 
 
-def load(files: Mapping[str, str], settings: Mapping[str, date | None], tokens: Mapping[str, str]) -> Draft:
-    """Load law files, given as text by file name. `settings` are the dated settings, `tokens` the obligations.
+def load(documents: Sequence[Entry], settings: Mapping[str, date | None], tokens: Mapping[str, str]) -> Draft:
+    """Load parsed law files, in the order of their names. `settings` are the dated settings, `tokens` the obligations.
 
     Raises DataFileError.
     """
     draft = Draft(settings, tokens)
-    documents = [parse(text, name).only(_FILE) for name, text in sorted(files.items())]
     for document in documents:
+        document.only(_FILE)
         draft.terms[_one_of(document, "subject", SUBJECTS)].add(document.entries("terms"))
     for terms in draft.terms.values():
         terms.check()

@@ -28,6 +28,8 @@ FELONY = information_request_facts_pb2.OFFENSE_LEVEL_FELONY
 MISDEMEANOR = information_request_facts_pb2.OFFENSE_LEVEL_MISDEMEANOR
 INFRACTION = information_request_facts_pb2.OFFENSE_LEVEL_INFRACTION
 
+RECENT_YEARS = 5
+"""Years for which New York City and New Jersey take a conviction for recent."""
 _YEARS = {FELONY: 15, MISDEMEANOR: 5}
 
 
@@ -39,6 +41,34 @@ def permits(
     convicted = YES if YES in answers else UNKNOWN if UNKNOWN in answers else NO
     charged = _charge(facts, lexicon)
     return (YES if YES in (convicted, charged) else UNKNOWN if UNKNOWN in (convicted, charged) else NO), convicted
+
+
+def serious(
+    facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon, since: date = date.min
+) -> Answer:
+    """Return whether a serious or violent felony was convicted after a day, as YES, NO or UNKNOWN."""
+    answers = [_serious(conviction, lexicon, since) for conviction in facts.convictions]
+    return YES if YES in answers else UNKNOWN if UNKNOWN in answers else NO
+
+
+def _serious(conviction: information_request_facts_pb2.Conviction, lexicon: Lexicon, since: date) -> Answer:
+    if conviction.prop47_reduced or conviction.level in (MISDEMEANOR, INFRACTION):
+        return NO
+    named = conviction.serious_or_violent or _clause(conviction.offense, lexicon) == "SERIOUS"
+    if not named:
+        return UNKNOWN if conviction.level == FELONY else NO
+    if since == date.min:
+        return YES
+    if not conviction.HasField("date"):
+        return UNKNOWN
+    return YES if _day(conviction) > since else NO
+
+
+def serious_charge(facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon) -> Answer:
+    """Return whether the current charge is of a serious or violent felony, as YES, NO or UNKNOWN."""
+    if not facts.charge:
+        return NO
+    return {"SERIOUS": YES, "LISTED": NO, "LISTED_FELONY": NO}.get(_clause(facts.charge, lexicon), UNKNOWN)
 
 
 def _charge(facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon) -> Answer:
@@ -81,16 +111,18 @@ def _by_clause(clause: str, conviction: information_request_facts_pb2.Conviction
 def _looks_back(conviction: information_request_facts_pb2.Conviction, as_of: date) -> Answer:
     if conviction.level not in _YEARS or not conviction.HasField("date"):
         return UNKNOWN
-    day = conviction.date
-    within = _anniversary(date(day.year, day.month, day.day), _YEARS[conviction.level]) > as_of
-    if within:
+    if _day(conviction) > years_before(as_of, _YEARS[conviction.level]):
         return YES
     return NO if conviction.level == MISDEMEANOR else UNKNOWN  # an old felony may be one of state prison, (a)(2)
 
 
-def _anniversary(day: date, years: int) -> date:
-    """Return the civil day `years` later; 29 February becomes 1 March in a common year."""
+def _day(conviction: information_request_facts_pb2.Conviction) -> date:
+    return date(conviction.date.year, conviction.date.month, conviction.date.day)
+
+
+def years_before(day: date, years: int) -> date:
+    """Return the civil day `years` earlier; 29 February becomes 28 February in a common year."""
     try:
-        return day.replace(year=day.year + years)
+        return day.replace(year=day.year - years)
     except ValueError:
-        return date(day.year + years, 3, 1)
+        return date(day.year - years, 2, 28)

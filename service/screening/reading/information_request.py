@@ -5,7 +5,7 @@ from datetime import date
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2, reading_pb2
 
-from screening.reading.convictions import permits
+from screening.reading.convictions import RECENT_YEARS, permits, serious, serious_charge, years_before
 from screening.reading.inspection import due
 from screening.reading.lexicon import Found, Lexicon
 from screening.reading.organisation import Organisation
@@ -92,9 +92,10 @@ def _reading(
     if facts.HasField("named_person_matches") and not facts.named_person_matches:
         reading.instrument_defective = True
     reading.purpose_documented = _documented(facts, reading)
-    notification, transfer = permits(facts, lexicon, as_of)
-    reading.state_permits_notification = notification
-    reading.state_permits_transfer = transfer
+    reading.state_permits_notification, reading.state_permits_transfer = permits(facts, lexicon, as_of)
+    reading.serious_conviction = serious(facts, lexicon)
+    reading.recent_serious_conviction = serious(facts, lexicon, since=years_before(as_of, RECENT_YEARS))
+    reading.serious_charge = serious_charge(facts, lexicon)
     if facts.HasField("received"):
         received = date(facts.received.year, facts.received.month, facts.received.day)
         is_due = due(received, as_of)

@@ -4,6 +4,7 @@ import pytest
 from screening.errors import DataFileError
 from screening.policy.law import Law
 from screening.policy.load import load
+from screening.yamlfile import parse
 
 GOOD = """
 source:
@@ -79,7 +80,7 @@ BAD = {
 
 def test_a_good_file_loads() -> None:
     """The file that the bad ones are made from is right itself."""
-    draft = load({"test.yaml": GOOD}, {}, TOKENS)
+    draft = load([parse(GOOD, "test.yaml")], {}, TOKENS)
     assert list(draft.rules) == ["test.first"]
 
 
@@ -88,15 +89,15 @@ def test_a_wrong_law_file_stops_the_load_with_file_line_and_remedy(name: str) ->
     """Each kind of mistake is named, with where it stands and what mends it."""
     text, problem = BAD[name]
     with pytest.raises(DataFileError, match=r"^test\.yaml:\d+: .*\. \S") as raised:
-        load({"test.yaml": text}, {}, TOKENS)
+        load([parse(text, "test.yaml")], {}, TOKENS)
     assert problem in str(raised.value)
 
 
 def test_a_setting_moves_a_date() -> None:
     """Dates that are the operator's configuration come from settings, with the documented default."""
     text = GOOD.replace("2018-01-01", "{setting: start, default: 2018-01-01}")
-    default = load({"test.yaml": text}, {"start": None}, TOKENS).rules["test.first"]
-    moved = load({"test.yaml": text}, {"start": date(2020, 5, 1)}, TOKENS).rules["test.first"]
+    default = load([parse(text, "test.yaml")], {"start": None}, TOKENS).rules["test.first"]
+    moved = load([parse(text, "test.yaml")], {"start": date(2020, 5, 1)}, TOKENS).rules["test.first"]
     assert (default.in_force.start, moved.in_force.start) == (date(2018, 1, 1), date(2020, 5, 1))
 
 

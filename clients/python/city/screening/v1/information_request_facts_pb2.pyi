@@ -82,6 +82,8 @@ class _CityUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CityUnit.Val
     """The King County jail."""
     CITY_UNIT_LAUSD_SCHOOL: _CityUnit.ValueType  # 26
     """A school of the Los Angeles Unified School District."""
+    CITY_UNIT_SEATTLE_PD: _CityUnit.ValueType  # 27
+    """Seattle Police Department."""
 
 class CityUnit(_CityUnit, metaclass=_CityUnitEnumTypeWrapper):
     """Names the City unit or, in other packs, the unit there."""
@@ -140,6 +142,8 @@ CITY_UNIT_KING_COUNTY_JAIL: CityUnit.ValueType  # 25
 """The King County jail."""
 CITY_UNIT_LAUSD_SCHOOL: CityUnit.ValueType  # 26
 """A school of the Los Angeles Unified School District."""
+CITY_UNIT_SEATTLE_PD: CityUnit.ValueType  # 27
+"""Seattle Police Department."""
 Global___CityUnit: _TypeAlias = CityUnit  # noqa: Y015
 
 class _RequesterAgency:

@@ -466,6 +466,9 @@ class InformationReading(_message.Message):
     CARE_AREA_FIELD_NUMBER: _builtins.int
     INSPECTION_DUE_FIELD_NUMBER: _builtins.int
     NEAR_MISS_FIELD_NUMBER: _builtins.int
+    SERIOUS_CONVICTION_FIELD_NUMBER: _builtins.int
+    RECENT_SERIOUS_CONVICTION_FIELD_NUMBER: _builtins.int
+    SERIOUS_CHARGE_FIELD_NUMBER: _builtins.int
     requester_agency: _information_request_facts_pb2.RequesterAgency.ValueType
     """DECISIVE. Who asks: the declared agency or, in a second reading, the registry's answer for the name."""
     issuing_court: Global___Court.ValueType
@@ -505,8 +508,14 @@ class InformationReading(_message.Message):
     inspection_due: _employment_facts_pb2.Answer.ValueType
     """Whether three business days have passed since a Notice of Inspection (8 CFR 274a.2(b)(2)(ii))."""
     near_miss: _builtins.bool
-    """The name is only similar to a registry entity.
-    Next unused field number: 21
+    """The name is only similar to a registry entity."""
+    serious_conviction: _employment_facts_pb2.Answer.ValueType
+    """A serious or violent felony is among the convictions, whatever its age."""
+    recent_serious_conviction: _employment_facts_pb2.Answer.ValueType
+    """A serious or violent felony conviction is less than five years old."""
+    serious_charge: _employment_facts_pb2.Answer.ValueType
+    """The current charge is of a serious or violent felony.
+    Next unused field number: 24
     """
     def __init__(
         self,
@@ -531,10 +540,13 @@ class InformationReading(_message.Message):
         care_area: _builtins.bool | None = ...,
         inspection_due: _employment_facts_pb2.Answer.ValueType | None = ...,
         near_miss: _builtins.bool | None = ...,
+        serious_conviction: _employment_facts_pb2.Answer.ValueType | None = ...,
+        recent_serious_conviction: _employment_facts_pb2.Answer.ValueType | None = ...,
+        serious_charge: _employment_facts_pb2.Answer.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_purpose_documented", b"_purpose_documented", "_requester_agency", b"_requester_agency", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "purpose_documented", b"purpose_documented", "requester_agency", b"requester_agency", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_purpose_documented", b"_purpose_documented", "_recent_serious_conviction", b"_recent_serious_conviction", "_requester_agency", b"_requester_agency", "_serious_charge", b"_serious_charge", "_serious_conviction", b"_serious_conviction", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "purpose_documented", b"purpose_documented", "recent_serious_conviction", b"recent_serious_conviction", "requester_agency", b"requester_agency", "serious_charge", b"serious_charge", "serious_conviction", b"serious_conviction", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_purpose_documented", b"_purpose_documented", "_requester_agency", b"_requester_agency", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "purpose_documented", b"purpose_documented", "requester_agency", b"requester_agency", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_purpose_documented", b"_purpose_documented", "_recent_serious_conviction", b"_recent_serious_conviction", "_requester_agency", b"_requester_agency", "_serious_charge", b"_serious_charge", "_serious_conviction", b"_serious_conviction", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "purpose_documented", b"purpose_documented", "recent_serious_conviction", b"recent_serious_conviction", "requester_agency", b"requester_agency", "serious_charge", b"serious_charge", "serious_conviction", b"serious_conviction", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__administrative_title: _TypeAlias = _typing.Literal["administrative_title"]  # noqa: Y015
     _WhichOneofArgType__administrative_title: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title"]  # noqa: Y015
@@ -568,8 +580,14 @@ class InformationReading(_message.Message):
     _WhichOneofArgType__offense: _TypeAlias = _typing.Literal["_offense", b"_offense"]  # noqa: Y015
     _WhichOneofReturnType__purpose_documented: _TypeAlias = _typing.Literal["purpose_documented"]  # noqa: Y015
     _WhichOneofArgType__purpose_documented: _TypeAlias = _typing.Literal["_purpose_documented", b"_purpose_documented"]  # noqa: Y015
+    _WhichOneofReturnType__recent_serious_conviction: _TypeAlias = _typing.Literal["recent_serious_conviction"]  # noqa: Y015
+    _WhichOneofArgType__recent_serious_conviction: _TypeAlias = _typing.Literal["_recent_serious_conviction", b"_recent_serious_conviction"]  # noqa: Y015
     _WhichOneofReturnType__requester_agency: _TypeAlias = _typing.Literal["requester_agency"]  # noqa: Y015
     _WhichOneofArgType__requester_agency: _TypeAlias = _typing.Literal["_requester_agency", b"_requester_agency"]  # noqa: Y015
+    _WhichOneofReturnType__serious_charge: _TypeAlias = _typing.Literal["serious_charge"]  # noqa: Y015
+    _WhichOneofArgType__serious_charge: _TypeAlias = _typing.Literal["_serious_charge", b"_serious_charge"]  # noqa: Y015
+    _WhichOneofReturnType__serious_conviction: _TypeAlias = _typing.Literal["serious_conviction"]  # noqa: Y015
+    _WhichOneofArgType__serious_conviction: _TypeAlias = _typing.Literal["_serious_conviction", b"_serious_conviction"]  # noqa: Y015
     _WhichOneofReturnType__served_on_vendor: _TypeAlias = _typing.Literal["served_on_vendor"]  # noqa: Y015
     _WhichOneofArgType__served_on_vendor: _TypeAlias = _typing.Literal["_served_on_vendor", b"_served_on_vendor"]  # noqa: Y015
     _WhichOneofReturnType__state_permits_notification: _TypeAlias = _typing.Literal["state_permits_notification"]  # noqa: Y015
@@ -609,7 +627,13 @@ class InformationReading(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__purpose_documented) -> _WhichOneofReturnType__purpose_documented | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recent_serious_conviction) -> _WhichOneofReturnType__recent_serious_conviction | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__requester_agency) -> _WhichOneofReturnType__requester_agency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__serious_charge) -> _WhichOneofReturnType__serious_charge | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__serious_conviction) -> _WhichOneofReturnType__serious_conviction | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__served_on_vendor) -> _WhichOneofReturnType__served_on_vendor | None: ...
     @_typing.overload
