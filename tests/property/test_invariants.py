@@ -244,7 +244,7 @@ def test_military_orders_of_a_service_are_never_denied(bundle: Bundle, question:
         military_orders=True,
         uses_city_time_or_data=None,
     )
-    assert answer(asked, bundle).outcome == ALLOW
+    assert answer(asked, bundle).outcome != DENY
 
 
 @EXAMPLES

@@ -26,15 +26,19 @@ _STATUS = (
     (r"no employment|royalt(y|ies)( only)?|passive income( only)?", "NO_EMPLOYMENT"),
     (r"(passive )?investment( only)?|investor( only)?|shareholder( only)?|stock ownership( only)?", "INVESTMENT_ONLY"),
     (r"retired( from .*)?|pension( only| from .*)?|pensioner", "RETIRED"),
-    (r"(on )?unpaid leave.*|leave of absence( without pay)?|on leave", "UNPAID_LEAVE"),
     (r"(on )?paid leave.*", "PAID_LEAVE"),
+    (
+        r"(on )?(unpaid |nonpaid )?((medical|family|fmla|parental|military|sick|administrative|extended) )*leave( .*)?",
+        "UNPAID_LEAVE",
+    ),
+    (r"(on )?sabbatical( leave)?", "UNPAID_LEAVE"),
     (r"(lapd |police )?reserve( officer)?|reserve police officer", "RESERVE_OFFICER"),
     (r"city assignment|assigned by the city|city overtime|task force overtime", "CITY_ASSIGNMENT"),
     (
         r"lausd|(la |los angeles )?(unified )?school district|los angeles county|la county|county|other entity",
         "OTHER_ENTITY",
     ),
-    (r"active|employed|current|current employee|active employee", "ACTIVE"),
+    (r"((full|part) time|active|employed|current|regular|permanent|probationary)( (city )?employee)?", "ACTIVE"),
 )
 """How people word an employment status that the API names. The whole text must be such wording: a status can make an
 answer milder, so nothing is guessed from one word of a longer text."""

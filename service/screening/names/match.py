@@ -11,16 +11,16 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz, process
 
-from screening.names.normalize import key, name_tokens, scanned, sorted_key, squashed_key
+from screening.names.normalize import SHORT, has_legal_form, key, name_tokens, scanned, sorted_key, squashed_key
 from screening.names.registry import Entity, Registry
 
 NEAR_MISS_SCORE = 86
 """Similarity of sorted tokens, 0 to 100, from which a name is a near miss. Measured in names/README.md."""
 _CANDIDATES = 3
-_SHORT = 4
-"""Names of up to so many letters are compared exactly only: one letter is too much of them."""
 _REMEMBERED = 100_000
-_PARTS = re.compile(r"\s*[,;]\s*|\s+[-\u2013\u2014]\s+|\s*\([^)]*\)\s*|\s+(?:at|with|for)\s+", re.IGNORECASE)
+ABBREVIATION = 6
+"""Letters up to which a name with a legal form is not taken for a government body's abbreviation."""
+_PARTS = re.compile(r"\s*[,;/@]\s*|\s+[-\u2013\u2014]\s+|\s+(?:at|with|for|d/b/a|dba)\s+", re.IGNORECASE)
 """What separates a job title, a place or a remark from an organisation's name."""
 
 
@@ -76,7 +76,7 @@ class NameIndex:
             self._exact.setdefault(found, (entity, alias))
         plain = key(words, legal_forms=False)
         self._scanned.setdefault(scanned(squashed_key(plain)), (entity, alias))
-        if len(squashed_key(plain)) > _SHORT:
+        if len(squashed_key(plain)) > SHORT:
             self._similar.setdefault(sorted_key(plain), (entity, alias))
 
     def _resolve(self, name: str) -> Resolution:
@@ -88,30 +88,48 @@ class NameIndex:
     def _find(self, words: tuple[str, ...]) -> tuple[Entity, str] | None:
         for legal_forms in (True, False):
             for found in _keys(words, legal_forms=legal_forms):
-                if found in self._exact:
+                if found in self._exact and _may_be(self._exact[found][0], words):
                     return self._exact[found]
         return None
 
     def _near_misses(self, name: str) -> Resolution:
-        plain = key(name_tokens(name), legal_forms=False)
-        if plain in self._weak:
-            entity, alias = self._weak[plain]
-            return Resolution(None, "", (Candidate(entity, alias, 100),))
-        if hit := self._scanned.get(scanned(squashed_key(plain))):
-            return Resolution(None, "", (Candidate(*hit, 100),))
-        for part in _PARTS.split(name):
-            if hit := self._find(name_tokens(part)):
-                return Resolution(None, "", (Candidate(*hit, 100),))
-        if len(squashed_key(plain)) <= _SHORT:
-            return NO_MATCH
-        hits = process.extract(
-            sorted_key(plain), self._choices, scorer=fuzz.ratio, score_cutoff=NEAR_MISS_SCORE, limit=_CANDIDATES * 4
-        )
+        words = name_tokens(name)
+        similar = [*self._as_scanned(words), *self._parts(name), *self._alike(words)]
         best: dict[str, Candidate] = {}
-        for choice, score, _ in hits:
-            entity, alias = self._similar[choice]
-            best.setdefault(entity.id, Candidate(entity, alias, int(score)))
+        for candidate in similar:
+            if _may_be(candidate.entity, words):
+                best.setdefault(candidate.entity.id, candidate)
         return Resolution(None, "", tuple(best.values())[:_CANDIDATES])
+
+    def _as_scanned(self, words: tuple[str, ...]) -> Iterator[Candidate]:
+        """Yield what the name equals as a weak alias, or as a scanner may have read it."""
+        plain = key(words, legal_forms=False)
+        for found in (self._weak.get(plain), self._scanned.get(scanned(squashed_key(plain)))):
+            if found:
+                yield Candidate(*found, 100)
+
+    def _parts(self, name: str) -> Iterator[Candidate]:
+        """Yield what a part of the name equals: `Officer at …`, `… d/b/a …`, `…, Los Angeles`."""
+        parts = _PARTS.split(name)
+        for part in parts if len(parts) > 1 else ():
+            if hit := self._find(name_tokens(part)):
+                yield Candidate(*hit, 100)
+
+    def _alike(self, words: tuple[str, ...]) -> Iterator[Candidate]:
+        """Yield what the name is similar to in its words, in any order."""
+        plain = key(words, legal_forms=False)
+        if len(squashed_key(plain)) <= SHORT:
+            return
+        for choice, score, _ in process.extract(
+            sorted_key(plain), self._choices, scorer=fuzz.ratio, score_cutoff=NEAR_MISS_SCORE, limit=_CANDIDATES * 4
+        ):
+            yield Candidate(*self._similar[choice], int(score))
+
+
+def _may_be(entity: Entity, words: tuple[str, ...]) -> bool:
+    """Say whether a name with these words may be the entity: `ICE LLC` is a firm, and no government body."""
+    abbreviated = len(squashed_key(key(words, legal_forms=False))) <= ABBREVIATION
+    return entity.kind == "contractor" or not (abbreviated and has_legal_form(words))
 
 
 def _keys(words: tuple[str, ...], *, legal_forms: bool) -> Iterable[str]:
@@ -121,11 +139,11 @@ def _keys(words: tuple[str, ...], *, legal_forms: bool) -> Iterable[str]:
 
 
 def _variants(name: str) -> Iterator[tuple[str, ...]]:
-    """Yield the tokens of the name, and of the name without what stands in brackets at its end."""
+    """Yield the tokens of the name, and of the name without a remark in brackets at its end.
+
+    `Immigration … Enforcement (ICE)` is the body before the bracket; `ICE (Institute of Culinary Education)` is not.
+    """
     yield name_tokens(name)
-    head, bracket, tail = name.rstrip().rstrip(")").rpartition("(")
-    if bracket and name.rstrip().endswith(")"):
-        outside, inside = name_tokens(head), name_tokens(tail)
-        initials = "".join(word[0] for word in outside)
-        if inside and (squashed_key(" ".join(inside)) in (initials, initials.replace("a", "")) or len(outside) > 1):
-            yield outside
+    head, bracket, _ = name.rstrip().rstrip(")").rpartition("(")
+    if bracket and name.rstrip().endswith(")") and len(name_tokens(head)) > 1:
+        yield name_tokens(head)

@@ -33,6 +33,8 @@ LEGAL_FORMS = frozenset(
     ]
 )
 _OCR = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b"})
+SHORT = 4
+"""Letters up to which a name is an abbreviation rather than a word."""
 ARTICLES = frozenset(("the", "la", "el", "los", "las"))
 _SPELLED = {"dept": "department", "dept.": "department", "svc": "service", "svcs": "services", "immig": "immigration"}
 
@@ -48,9 +50,9 @@ def key(words: Sequence[str], *, legal_forms: bool) -> str:
     A name that would lose all its words keeps them.
     """
     kept = list(words)
-    while len(kept) > 1 and kept[0] in ARTICLES:
+    while len(kept) > 1 and kept[0] in ARTICLES and (len(kept) > 2 or len(kept[1]) > SHORT):  # noqa: PLR2004
         kept.pop(0)
-    while not legal_forms and len(kept) > 1 and (kept[-1] in LEGAL_FORMS or scanned(kept[-1]) in _SCANNED_FORMS):
+    while not legal_forms and has_legal_form(kept):
         kept.pop()
     return " ".join(_without_country(kept))
 
@@ -61,6 +63,11 @@ def _without_country(words: list[str]) -> list[str]:
         if words[: len(country)] == country and len(words) > len(country):
             return words[len(country) :]
     return words
+
+
+def has_legal_form(words: Sequence[str]) -> bool:
+    """Say whether a name ends with a legal form, as scanned ones may."""
+    return len(words) > 1 and (words[-1] in LEGAL_FORMS or scanned(words[-1]) in _SCANNED_FORMS)
 
 
 def sorted_key(name_key: str) -> str:

@@ -19,6 +19,8 @@ _FLAGS = (
     "task_force",
     "community_alert",
     "agreement_287g",
+    "passive_income",
+    "no_duties",
 )
 
 
@@ -68,6 +70,7 @@ def _reading(
     words = found["employer_words"].value if "employer_words" in found else ""
     reading.immigration_court = words == "IMMIGRATION_COURT"
     reading.uniformed_service = words == "UNIFORMED_SERVICE"
+    reading.military_auxiliary = words == "MILITARY_AUXILIARY"
     if employer:
         _add_registry(reading, employer)
     return reading
@@ -75,6 +78,8 @@ def _reading(
 
 def _add_registry(reading: reading_pb2.EmploymentReading, employer: Organisation) -> None:
     reading.employer_grade = employer.grade
+    if employer.facility:
+        reading.workplace = reading_pb2.WORKPLACE_FACILITY
     reading.dhs_contract = reading.dhs_contract or employer.employer_kind == CONTRACTOR
     reading.detention_operator = reading.detention_operator or employer.detention_operator
     reading.agreement_287g = reading.agreement_287g or employer.agreement_287g

@@ -17,13 +17,32 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Phrase:
+    """Words that decide a reading: anywhere in a text or, written with `=` before them, as the whole text."""
+
+    value: str
+    text: str
+    words: tuple[str, ...]
+    whole: bool
+
+    def stands_in(self, words: tuple[str, ...]) -> bool:
+        """Say whether the phrase is found in the words of a text."""
+        if self.whole:
+            return words == self.words
+        size = len(self.words)
+        return self.words[0] in words and any(
+            words[start : start + size] == self.words for start in range(len(words) - size + 1)
+        )
+
+
+@dataclass(frozen=True)
 class Reader:
     """How one reading is made."""
 
     reading: str
     facts: tuple[str, ...]
-    phrases: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """In order: value, phrase as written, phrase as tokens."""
+    phrases: tuple["Phrase", ...]
+    """In order; the first that is found decides."""
     otherwise: str | None
 
     def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
@@ -31,10 +50,10 @@ class Reader:
         given = [(fact, tokens(text)) for fact in self.facts for text in texts.get(fact, ()) if text]
         if not given:
             return None
-        for value, phrase, wanted in self.phrases:
+        for phrase in self.phrases:
             for fact, words in given:
-                if _stands_in(wanted, words):
-                    return Found(value, fact, phrase)
+                if phrase.stands_in(words):
+                    return Found(phrase.value, fact, phrase.text)
         if self.otherwise is not None and any(words for _, words in given):
             return Found(self.otherwise, given[0][0], "")
         return None
@@ -60,22 +79,15 @@ def _reader(entry: Entry) -> Reader:
     if not listed:
         raise entry.fail("'phrases' is missing or empty", "List at least one value with its phrases")
     phrases = tuple(
-        (value, phrase, _words(meaning, phrase))
-        for meaning in listed
-        for value in meaning
-        for phrase in meaning.texts(value)
+        _phrase(meaning, value, phrase) for meaning in listed for value in meaning for phrase in meaning.texts(value)
     )
     otherwise = entry.get("otherwise")
     return Reader(entry.text("reading"), entry.texts("facts"), phrases, None if otherwise is None else str(otherwise))
 
 
-def _words(entry: Entry, phrase: str) -> tuple[str, ...]:
-    words = tokens(phrase)
+def _phrase(entry: Entry, value: str, written: str) -> Phrase:
+    text = written.removeprefix("=")
+    words = tokens(text)
     if not words:
         raise entry.fail("a phrase has no word", "Write at least one letter or digit")
-    return words
-
-
-def _stands_in(wanted: tuple[str, ...], words: tuple[str, ...]) -> bool:
-    size = len(wanted)
-    return wanted[0] in words and any(words[start : start + size] == wanted for start in range(len(words) - size + 1))
+    return Phrase(value, text, words, whole=written.startswith("="))

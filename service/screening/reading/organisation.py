@@ -21,6 +21,10 @@ class Organisation(Protocol):
         """Return its part in immigration enforcement."""
 
     @property
+    def facility(self) -> bool:
+        """Say whether it is itself a place of detention."""
+
+    @property
     def detention_operator(self) -> bool:
         """Say whether it detains or transports people for immigration authorities."""
 

@@ -81,6 +81,13 @@ def test_what_is_different_does_not_match(index: NameIndex, name: str) -> None:
     assert not resolution.near_miss
 
 
+@pytest.mark.parametrize("name", ["USBA Inc", "USBA LLC", "USBA Co.", "L.A. USBA Cafe"])
+def test_a_firm_that_is_named_like_an_abbreviation_is_no_government_body(index: NameIndex, name: str) -> None:
+    """An abbreviation matches only as the whole field; a legal form makes it a firm."""
+    resolution = index.resolve(name)
+    assert (resolution.entity, resolution.near_miss) == (None, False)
+
+
 def test_a_collision_prone_name_needs_its_legal_form(index: NameIndex) -> None:
     """`Fraud` alone is a word of its own."""
     full = index.resolve("Fraud, Inc.")
@@ -97,7 +104,8 @@ def test_a_part_has_its_parents_kind_unless_it_has_its_own(index: NameIndex) -> 
 
 def test_a_name_that_would_lose_all_words_keeps_them() -> None:
     """`The Co.` is still something."""
-    assert key(name_tokens("The Co"), legal_forms=False) == "co"
+    assert key(name_tokens("The Co"), legal_forms=False)
+    assert key(name_tokens("Inc"), legal_forms=False) == "inc"
 
 
 def test_scanner_confusions_fold_together() -> None:

@@ -308,6 +308,9 @@ class EmploymentReading(_message.Message):
     TASK_FORCE_FIELD_NUMBER: _builtins.int
     COMMUNITY_ALERT_FIELD_NUMBER: _builtins.int
     NEAR_MISS_FIELD_NUMBER: _builtins.int
+    MILITARY_AUXILIARY_FIELD_NUMBER: _builtins.int
+    PASSIVE_INCOME_FIELD_NUMBER: _builtins.int
+    NO_DUTIES_FIELD_NUMBER: _builtins.int
     employer_kind: _employment_facts_pb2.EmployerKind.ValueType
     """DECISIVE. What the employer is: the registry's answer or, in a second reading, the declared kind."""
     employer_grade: Global___EnforcementGrade.ValueType
@@ -341,8 +344,14 @@ class EmploymentReading(_message.Message):
     community_alert: _builtins.bool
     """The words speak of warning a community of agents."""
     near_miss: _builtins.bool
-    """The name is only similar to a registry entity.
-    Next unused field number: 18
+    """The name is only similar to a registry entity."""
+    military_auxiliary: _builtins.bool
+    """The employer is a civilian auxiliary of a uniformed service."""
+    passive_income: _builtins.bool
+    """The words describe income without work: a pension, a royalty, shares."""
+    no_duties: _builtins.bool
+    """The duties are stated to be none.
+    Next unused field number: 21
     """
     def __init__(
         self,
@@ -364,10 +373,13 @@ class EmploymentReading(_message.Message):
         task_force: _builtins.bool | None = ...,
         community_alert: _builtins.bool | None = ...,
         near_miss: _builtins.bool | None = ...,
+        military_auxiliary: _builtins.bool | None = ...,
+        passive_income: _builtins.bool | None = ...,
+        no_duties: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement_287g", b"_agreement_287g", "_bail_recovery", b"_bail_recovery", "_community_alert", b"_community_alert", "_detention_operator", b"_detention_operator", "_dhs_contract", b"_dhs_contract", "_employer_grade", b"_employer_grade", "_employer_kind", b"_employer_kind", "_enforcement_words", b"_enforcement_words", "_engagement", b"_engagement", "_houses_immigration_detainees", b"_houses_immigration_detainees", "_immigration_court", b"_immigration_court", "_near_miss", b"_near_miss", "_subcontractor", b"_subcontractor", "_subpoenaed", b"_subpoenaed", "_task_force", b"_task_force", "_uniformed_service", b"_uniformed_service", "_workplace", b"_workplace", "agreement_287g", b"agreement_287g", "bail_recovery", b"bail_recovery", "community_alert", b"community_alert", "detention_operator", b"detention_operator", "dhs_contract", b"dhs_contract", "employer_grade", b"employer_grade", "employer_kind", b"employer_kind", "enforcement_words", b"enforcement_words", "engagement", b"engagement", "houses_immigration_detainees", b"houses_immigration_detainees", "immigration_court", b"immigration_court", "near_miss", b"near_miss", "subcontractor", b"subcontractor", "subpoenaed", b"subpoenaed", "task_force", b"task_force", "uniformed_service", b"uniformed_service", "workplace", b"workplace"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_agreement_287g", b"_agreement_287g", "_bail_recovery", b"_bail_recovery", "_community_alert", b"_community_alert", "_detention_operator", b"_detention_operator", "_dhs_contract", b"_dhs_contract", "_employer_grade", b"_employer_grade", "_employer_kind", b"_employer_kind", "_enforcement_words", b"_enforcement_words", "_engagement", b"_engagement", "_houses_immigration_detainees", b"_houses_immigration_detainees", "_immigration_court", b"_immigration_court", "_military_auxiliary", b"_military_auxiliary", "_near_miss", b"_near_miss", "_no_duties", b"_no_duties", "_passive_income", b"_passive_income", "_subcontractor", b"_subcontractor", "_subpoenaed", b"_subpoenaed", "_task_force", b"_task_force", "_uniformed_service", b"_uniformed_service", "_workplace", b"_workplace", "agreement_287g", b"agreement_287g", "bail_recovery", b"bail_recovery", "community_alert", b"community_alert", "detention_operator", b"detention_operator", "dhs_contract", b"dhs_contract", "employer_grade", b"employer_grade", "employer_kind", b"employer_kind", "enforcement_words", b"enforcement_words", "engagement", b"engagement", "houses_immigration_detainees", b"houses_immigration_detainees", "immigration_court", b"immigration_court", "military_auxiliary", b"military_auxiliary", "near_miss", b"near_miss", "no_duties", b"no_duties", "passive_income", b"passive_income", "subcontractor", b"subcontractor", "subpoenaed", b"subpoenaed", "task_force", b"task_force", "uniformed_service", b"uniformed_service", "workplace", b"workplace"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement_287g", b"_agreement_287g", "_bail_recovery", b"_bail_recovery", "_community_alert", b"_community_alert", "_detention_operator", b"_detention_operator", "_dhs_contract", b"_dhs_contract", "_employer_grade", b"_employer_grade", "_employer_kind", b"_employer_kind", "_enforcement_words", b"_enforcement_words", "_engagement", b"_engagement", "_houses_immigration_detainees", b"_houses_immigration_detainees", "_immigration_court", b"_immigration_court", "_near_miss", b"_near_miss", "_subcontractor", b"_subcontractor", "_subpoenaed", b"_subpoenaed", "_task_force", b"_task_force", "_uniformed_service", b"_uniformed_service", "_workplace", b"_workplace", "agreement_287g", b"agreement_287g", "bail_recovery", b"bail_recovery", "community_alert", b"community_alert", "detention_operator", b"detention_operator", "dhs_contract", b"dhs_contract", "employer_grade", b"employer_grade", "employer_kind", b"employer_kind", "enforcement_words", b"enforcement_words", "engagement", b"engagement", "houses_immigration_detainees", b"houses_immigration_detainees", "immigration_court", b"immigration_court", "near_miss", b"near_miss", "subcontractor", b"subcontractor", "subpoenaed", b"subpoenaed", "task_force", b"task_force", "uniformed_service", b"uniformed_service", "workplace", b"workplace"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_agreement_287g", b"_agreement_287g", "_bail_recovery", b"_bail_recovery", "_community_alert", b"_community_alert", "_detention_operator", b"_detention_operator", "_dhs_contract", b"_dhs_contract", "_employer_grade", b"_employer_grade", "_employer_kind", b"_employer_kind", "_enforcement_words", b"_enforcement_words", "_engagement", b"_engagement", "_houses_immigration_detainees", b"_houses_immigration_detainees", "_immigration_court", b"_immigration_court", "_military_auxiliary", b"_military_auxiliary", "_near_miss", b"_near_miss", "_no_duties", b"_no_duties", "_passive_income", b"_passive_income", "_subcontractor", b"_subcontractor", "_subpoenaed", b"_subpoenaed", "_task_force", b"_task_force", "_uniformed_service", b"_uniformed_service", "_workplace", b"_workplace", "agreement_287g", b"agreement_287g", "bail_recovery", b"bail_recovery", "community_alert", b"community_alert", "detention_operator", b"detention_operator", "dhs_contract", b"dhs_contract", "employer_grade", b"employer_grade", "employer_kind", b"employer_kind", "enforcement_words", b"enforcement_words", "engagement", b"engagement", "houses_immigration_detainees", b"houses_immigration_detainees", "immigration_court", b"immigration_court", "military_auxiliary", b"military_auxiliary", "near_miss", b"near_miss", "no_duties", b"no_duties", "passive_income", b"passive_income", "subcontractor", b"subcontractor", "subpoenaed", b"subpoenaed", "task_force", b"task_force", "uniformed_service", b"uniformed_service", "workplace", b"workplace"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__agreement_287g: _TypeAlias = _typing.Literal["agreement_287g"]  # noqa: Y015
     _WhichOneofArgType__agreement_287g: _TypeAlias = _typing.Literal["_agreement_287g", b"_agreement_287g"]  # noqa: Y015
@@ -391,8 +403,14 @@ class EmploymentReading(_message.Message):
     _WhichOneofArgType__houses_immigration_detainees: _TypeAlias = _typing.Literal["_houses_immigration_detainees", b"_houses_immigration_detainees"]  # noqa: Y015
     _WhichOneofReturnType__immigration_court: _TypeAlias = _typing.Literal["immigration_court"]  # noqa: Y015
     _WhichOneofArgType__immigration_court: _TypeAlias = _typing.Literal["_immigration_court", b"_immigration_court"]  # noqa: Y015
+    _WhichOneofReturnType__military_auxiliary: _TypeAlias = _typing.Literal["military_auxiliary"]  # noqa: Y015
+    _WhichOneofArgType__military_auxiliary: _TypeAlias = _typing.Literal["_military_auxiliary", b"_military_auxiliary"]  # noqa: Y015
     _WhichOneofReturnType__near_miss: _TypeAlias = _typing.Literal["near_miss"]  # noqa: Y015
     _WhichOneofArgType__near_miss: _TypeAlias = _typing.Literal["_near_miss", b"_near_miss"]  # noqa: Y015
+    _WhichOneofReturnType__no_duties: _TypeAlias = _typing.Literal["no_duties"]  # noqa: Y015
+    _WhichOneofArgType__no_duties: _TypeAlias = _typing.Literal["_no_duties", b"_no_duties"]  # noqa: Y015
+    _WhichOneofReturnType__passive_income: _TypeAlias = _typing.Literal["passive_income"]  # noqa: Y015
+    _WhichOneofArgType__passive_income: _TypeAlias = _typing.Literal["_passive_income", b"_passive_income"]  # noqa: Y015
     _WhichOneofReturnType__subcontractor: _TypeAlias = _typing.Literal["subcontractor"]  # noqa: Y015
     _WhichOneofArgType__subcontractor: _TypeAlias = _typing.Literal["_subcontractor", b"_subcontractor"]  # noqa: Y015
     _WhichOneofReturnType__subpoenaed: _TypeAlias = _typing.Literal["subpoenaed"]  # noqa: Y015
@@ -426,7 +444,13 @@ class EmploymentReading(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__immigration_court) -> _WhichOneofReturnType__immigration_court | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__military_auxiliary) -> _WhichOneofReturnType__military_auxiliary | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__near_miss) -> _WhichOneofReturnType__near_miss | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__no_duties) -> _WhichOneofReturnType__no_duties | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__passive_income) -> _WhichOneofReturnType__passive_income | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__subcontractor) -> _WhichOneofReturnType__subcontractor | None: ...
     @_typing.overload
