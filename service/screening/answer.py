@@ -50,7 +50,7 @@ def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Dec
     """Return the decision on all parts, with its reasons, releases and missing facts."""
     decision = Decision(outcome=whole(finding.ruling.outcome for finding in findings))
     for part, finding in zip(parts, findings, strict=True):
-        if part.category:
+        if part.category or len(parts) > 1:
             decision.releases.add(
                 category=part.category,
                 outcome=finding.ruling.outcome,

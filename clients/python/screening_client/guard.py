@@ -37,7 +37,7 @@ class Permit:
     whole: bool
     """Everything that was asked may be given."""
     released: frozenset[Category]
-    """The categories that may be given; empty where the act as a whole was asked."""
+    """The categories that may be given; 0 stands for the act itself where data were asked for beside it."""
     obligations: tuple[str, ...]
     """The tokens of what the caller must do, in order."""
 

@@ -31,6 +31,8 @@ def outcome_text(outcome: decision_pb2.Outcome.ValueType) -> Text:
 
 def category_name(category: information_request_facts_pb2.DataCategory.ValueType) -> str:
     """Return a category as people write it."""
+    if not category:
+        return "the act itself"
     return information_request_facts_pb2.DataCategory.Name(category).removeprefix("DATA_CATEGORY_").lower()
 
 

@@ -28,6 +28,14 @@ IMPLIED: dict[int, Category] = {
 }
 """What a kind of request asks for where no category is given."""
 
+_DATA_KINDS = (
+    *IMPLIED,
+    _kind.REQUEST_KIND_RECORDS_REQUEST,
+    _kind.REQUEST_KIND_RECORDS_SUBPOENA,
+    _kind.REQUEST_KIND_SEARCH,
+    _kind.REQUEST_KIND_DATABASE_ACCESS,
+    _kind.REQUEST_KIND_CONTRACT_DATA_FEED,
+)
 _OPERATIONS = (
     _kind.REQUEST_KIND_JOINT_OPERATION,
     _kind.REQUEST_KIND_TRAFFIC_CONTROL,
@@ -50,9 +58,13 @@ _NAMES: dict[int, tuple[str, ...]] = {
 
 
 def items(facts: Facts, reading: reading_pb2.InformationReading) -> list[Item]:
-    """Return the parts of a request: its categories, else what its kind implies, else the act as a whole."""
+    """Return the parts of a request: its categories, else what its kind implies, else the act as a whole.
+
+    Where data are asked for beside an act, the act is a part of its own.
+    """
     if facts.data_categories:
-        return [_item(facts, category) for category in dict.fromkeys(facts.data_categories)]
+        asked = [_item(facts, category) for category in dict.fromkeys(facts.data_categories)]
+        return asked if facts.request_kind in _DATA_KINDS else [_item(facts, 0), *asked]
     if (
         facts.request_kind in _OPERATIONS
         and reading.incident == reading_pb2.INCIDENT_LIFE_SAFETY

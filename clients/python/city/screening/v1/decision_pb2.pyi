@@ -190,7 +190,9 @@ class Decision(_message.Message):
 
     @_builtins.property
     def releases(self) -> _containers.RepeatedCompositeFieldContainer[Global___CategoryRelease]:
-        """The answer for each kind of data, or each part of the act, that was asked for. Empty for employment."""
+        """The answer for each kind of data, or each part of the act, that was asked for; where data are asked for beside an
+        act, the act itself stands first with category DATA_CATEGORY_UNSPECIFIED. Empty for employment.
+        """
 
     @_builtins.property
     def obligations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Obligation]:
