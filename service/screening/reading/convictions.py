@@ -72,9 +72,14 @@ def serious_charge(facts: information_request_facts_pb2.InformationRequestFacts,
 
 
 def _charge(facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon) -> Answer:
-    if not facts.magistrate_probable_cause:
+    if not facts.magistrate_probable_cause or _lesser(facts.charge, lexicon):
         return NO
     return {"SERIOUS": YES, "NOT_LISTED": UNKNOWN}.get(_clause(facts.charge, lexicon), UNKNOWN)
+
+
+def _lesser(charge: str, lexicon: Lexicon) -> bool:
+    """Say whether the words name a misdemeanour or an infraction, which subdivision (b) does not reach."""
+    return "lesser" in lexicon.read("conviction", {"charge": [charge]})
 
 
 def _clause(offense: str, lexicon: Lexicon) -> str:
@@ -96,6 +101,8 @@ def _by_clause(clause: str, conviction: information_request_facts_pb2.Conviction
     """Apply the clause that the words of the offence name. A felony outside the list may be one of (a)(2)."""
     misdemeanor = conviction.level == MISDEMEANOR
     match clause:
+        case "EXCLUDED":
+            return NO
         case "WARRANT" | "REGISTRANT" | "AGGRAVATED":
             return YES
         case "SERIOUS" if conviction.level == FELONY:
@@ -113,6 +120,8 @@ def _looks_back(conviction: information_request_facts_pb2.Conviction, as_of: dat
         return UNKNOWN
     if _day(conviction) > years_before(as_of, _YEARS[conviction.level]):
         return YES
+    if conviction.HasField("state_prison"):  # said not to be punishable so, or it would have qualified before
+        return NO
     return NO if conviction.level == MISDEMEANOR else UNKNOWN  # an old felony may be one of state prison, (a)(2)
 
 

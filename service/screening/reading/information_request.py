@@ -23,6 +23,7 @@ _FLAGS = (
     "served_on_vendor",
     "enforcement_unit",
     "care_area",
+    "bulk",
 )
 _TEXTS = [
     "issuing_court",
@@ -41,8 +42,9 @@ _TEXTS = [
     "holder",
     "requester_unit",
     "site",
+    "encounter",
+    "scope",
 ]
-_NO_EVIDENCE = ("", "none", "unknown", "not stated", "public safety", "public safety matter", "law enforcement")
 
 
 def texts(facts: InformationRequestFacts) -> dict[str, list[str]]:
@@ -91,7 +93,7 @@ def _reading(
     _add_named(reading, found)
     if facts.HasField("named_person_matches") and not facts.named_person_matches:
         reading.instrument_defective = True
-    reading.purpose_documented = _documented(facts, reading)
+    reading.purpose_documented = _documented(found)
     reading.state_permits_notification, reading.state_permits_transfer = permits(facts, lexicon, as_of)
     reading.serious_conviction = serious(facts, lexicon)
     reading.recent_serious_conviction = serious(facts, lexicon, since=years_before(as_of, RECENT_YEARS))
@@ -116,14 +118,8 @@ def _add_named(reading: InformationReading, found: Mapping[str, Found]) -> None:
         reading.customer = reading_pb2.Customer.Value(f"CUSTOMER_{found['customer'].value}")
 
 
-def _documented(facts: InformationRequestFacts, reading: InformationReading) -> bool:
-    """Say whether an offence or evidence supports the purpose; a phrase that says nothing is no evidence."""
-    if reading.offense == reading_pb2.OFFENSE_CLASS_UNRELATED:
-        return True
-    if facts.task_force.primary_purpose and not reading.immigration_mission:
-        return True
-    return _plain(facts.purpose_evidence) not in _NO_EVIDENCE
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().strip(" '\".").split())
+def _documented(found: Mapping[str, Found]) -> bool:
+    """Say whether an offence or evidence supports the purpose; words that say nothing are no evidence."""
+    evidence = found["purpose_documented"].value if "purpose_documented" in found else ""
+    unrelated = "offense" in found and found["offense"].value == "UNRELATED"
+    return evidence == "true" or (unrelated and evidence != "false")

@@ -35,10 +35,11 @@ _DATA_KINDS = (
     _kind.REQUEST_KIND_SEARCH,
     _kind.REQUEST_KIND_DATABASE_ACCESS,
     _kind.REQUEST_KIND_CONTRACT_DATA_FEED,
+    _kind.REQUEST_KIND_TASK_FORCE,
 )
+"""Kinds whose listed categories are the whole of what is asked; a task force shares information (7284.6(b)(3))."""
 _OPERATIONS = (
     _kind.REQUEST_KIND_JOINT_OPERATION,
-    _kind.REQUEST_KIND_TRAFFIC_CONTROL,
     _kind.REQUEST_KIND_EMERGENCY_ASSISTANCE,
 )
 _CUSTODY = (
@@ -48,6 +49,8 @@ _CUSTODY = (
     _kind.REQUEST_KIND_ARREST_ON_NCIC_HIT,
 )
 _CUSTODY_WORDS = {"arrest", "custody", "detain", "detention", "transfer", "seize", "surrender", "person"}
+_EXCLUDING = {"except", "excluding", "excludes", "not", "without", "but", "other"}
+_ANY_PLACE = {"premises", "property", "building", "site", "facility", "place", "location", "area"}
 _STEM = 4
 """Letters from which the beginning of a word stands for the word: `photo` for `photograph`."""
 _NAMES: dict[int, tuple[str, ...]] = {
@@ -100,6 +103,9 @@ def _coverage(facts: Facts, category: int) -> reading_pb2.Coverage.ValueType:
     scope = [tokens(text) for text in facts.instrument_scope]
     if category:
         return _covers_category(scope, category)
+    if facts.request_kind == _kind.REQUEST_KIND_INTERVIEW_ACCESS:
+        named = any({"interview", "question", "questioning"} & set(words) for words in scope)
+        return reading_pb2.COVERAGE_IN_SCOPE if named else reading_pb2.COVERAGE_UNCLEAR
     if facts.request_kind in _CUSTODY:
         named = any(_CUSTODY_WORDS & set(words) for words in scope)
         return reading_pb2.COVERAGE_IN_SCOPE if named else reading_pb2.COVERAGE_UNCLEAR
@@ -107,15 +113,20 @@ def _coverage(facts: Facts, category: int) -> reading_pb2.Coverage.ValueType:
 
 
 def _covers_category(scope: Sequence[Sequence[str]], category: int) -> reading_pb2.Coverage.ValueType:
+    if any(_EXCLUDING & set(words) for words in scope):
+        return reading_pb2.COVERAGE_UNCLEAR
     if any(_names(words, category) for words in scope):
         return reading_pb2.COVERAGE_IN_SCOPE
-    understood = all(any(_names(words, other) for other in _NAMES) or _CUSTODY_WORDS & set(words) for words in scope)
+    custody = _CUSTODY_WORDS - {"person"}
+    understood = all(any(_names(words, other) for other in _NAMES) or custody & set(words) for words in scope)
     return reading_pb2.COVERAGE_OUT_OF_SCOPE if understood else reading_pb2.COVERAGE_UNCLEAR
 
 
 def _names(words: Sequence[str], category: int) -> bool:
     """Say whether the words of a scope name a category; `photograph` names `photo`, `records` names `record`."""
     name = _NAMES[category]
+    if tuple(words) in _NAMES.values():
+        return tuple(words) == name
     starts = range(len(words) - len(name) + 1)
     return any(all(_same(words[start + at], name[at]) for at in range(len(name))) for start in starts)
 
@@ -131,5 +142,5 @@ def _covers_place(scope: Sequence[Sequence[str]], site: Sequence[str]) -> readin
         return reading_pb2.COVERAGE_UNCLEAR
     if any(set(site) <= set(words) for words in scope):
         return reading_pb2.COVERAGE_IN_SCOPE
-    shared = any(set(site) & set(words) for words in scope)
+    shared = any((set(site) | _ANY_PLACE) & set(words) for words in scope)
     return reading_pb2.COVERAGE_UNCLEAR if shared else reading_pb2.COVERAGE_OUT_OF_SCOPE

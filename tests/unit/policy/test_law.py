@@ -31,8 +31,8 @@ def test_every_fact_that_can_be_missing_has_a_question(bundle: Bundle) -> None:
             for atom in atoms(rule.when):
                 fact = facts[atom.path]
                 unknown = fact.kind in (DECISIVE, REQUIRED) or (
-                    fact.values is not None and fact.values.unknown is not None
-                )
+                    fact.values is not None and fact.values.unknown is not None and not fact.repeated
+                )  # what a list contains is never unknown
                 path = ASKS.get(atom.path, atom.path)
                 if (
                     unknown
