@@ -74,11 +74,14 @@ bench: $(READY) ## Measure the service against an echo server in the same run
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
-lock: $(READY) ## Pin the requirements anew
+lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --no-emit-package screening-client pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --no-emit-package screening-client --group dev pyproject.toml -o requirements/dev.txt
+
+$(BIN)/uv: # pinning must work while the pinned requirements cannot be installed, so this does not ask for setup
+	deploy/venv.sh $(PYTHON) $(VENV) && $(BIN)/pip install --quiet uv
 
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
