@@ -15,8 +15,9 @@ from city.screening.v1 import decision_pb2, information_request_facts_pb2, scree
 
 from screening import answer
 from screening.bundle import Bundle
-from screening.decisionlog.decision_record import AnsweredCall, add_receipt, decision_record, open_decision
+from screening.decisionlog.decision_record import AnsweredCall, decision_record, open_decision
 from screening.decisionlog.port import Appended, DecisionLog, Stored
+from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
 from screening.errors import InvalidField, RequestIdReused, Violation
@@ -61,14 +62,14 @@ class Screen:
         sealer: Sealer,
         clock: Callable[[], datetime],
         new_id: Callable[[datetime], str],
-        origin: str,
+        receipts: Receipts,
     ) -> None:
         self._bundle = bundle
         self._log = log
         self._sealer = sealer
         self._clock = clock
         self._new_id = new_id
-        self._origin = origin
+        self._receipts = receipts
 
     async def answer(self, asked: Asked, mark: Mark) -> Decision:
         """Answer one question; its record is durable before this returns.
@@ -139,14 +140,14 @@ class Screen:
         if appended.earlier:
             return self._first_answer(appended.earlier, appended.same_body)
         decision.trace_id = asked.trace_id
-        add_receipt(decision, appended, self._origin)
+        self._receipts.add(decision, appended)
         return decision
 
     def _first_answer(self, stored: Stored, same_body: bool) -> Decision:  # noqa: FBT001  # passed on as it comes
         if not same_body:
             raise RequestIdReused
         decision = open_decision(stored, self._sealer)
-        add_receipt(decision, stored, self._origin)
+        self._receipts.add(decision, stored)
         return decision
 
 

@@ -15,11 +15,19 @@ from prometheus_client import start_http_server
 from screening import __version__, bundle, clock
 from screening.bundle import Bundle
 from screening.config import Settings
+from screening.decisionlog.checkpoint import Signer
+from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.seal import Sealer
 from screening.errors import DataDirectoryError, SettingError
 from screening.screen import Screen
+from screening.storage import durable_file
+from screening.storage.anchor import KEY, Anchor
+from screening.storage.checkpoints import Checkpoints, Places
 from screening.storage.keys import load_or_create
-from screening.storage.sqlite import SqliteLog
+from screening.storage.log import SqlLog
+from screening.storage.sqlite import LOG, SqliteDatabase
+from screening.storage.tile_files import TileFiles
+from screening.storage.timestamp import Authority
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.trace import Tracing
@@ -32,6 +40,7 @@ from screening.transport.server import Server
 
 _PACKAGE = Path(__file__).parent
 _DATA_FOLDERS = ("laws", "registry", "lexicon")
+KEY_FILES = ("wrapping.key", "reference.key", "checkpoint.key")
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class App:
 
     settings: Settings
     bundle: Bundle
-    log: SqliteLog
+    log: SqlLog
     port: int
 
 
@@ -57,12 +66,24 @@ def read_bundle(settings: Settings) -> Bundle:
     return bundle.build(files, settings.dated())
 
 
-def open_sealer(data: Path) -> Sealer:
-    """Open the key files beside the log, or make them for a new log. Raises DataDirectoryError."""
-    keys = data / "keys"
-    if (data / "log.db").exists() and not (keys / "wrapping.key").exists():
-        raise DataDirectoryError(f"{data} has a decision log but not its keys; restore {keys} before starting")
+def open_sealer(settings: Settings) -> Sealer:
+    """Open the sealing keys, or make them for a new log. Raises DataDirectoryError."""
+    keys = settings.keys_directory
     return Sealer(load_or_create(keys / "wrapping.key"), load_or_create(keys / "reference.key"), os.urandom)
+
+
+def open_signer(settings: Settings) -> Signer:
+    """Open the key that signs checkpoints, or make it for a new log. Raises DataDirectoryError."""
+    return Signer(settings.log_origin, load_or_create(settings.keys_directory / "checkpoint.key"))
+
+
+def _check_keys(settings: Settings) -> None:
+    """Refuse to make new keys beside an old log: that would hide that the old ones are lost."""
+    for name in KEY_FILES:
+        if (settings.data / LOG).exists() and not (settings.keys_directory / name).exists():
+            raise DataDirectoryError(
+                f"{settings.data} has a decision log but not its keys; restore {settings.keys_directory} before starting"
+            )
 
 
 @contextlib.asynccontextmanager
@@ -74,42 +95,58 @@ async def running(settings: Settings) -> AsyncIterator[App]:
         exporter = open_exporter(settings)
         if exporter:
             stack.callback(exporter.close)
-        sealer, log = _open_log(settings.data)
+        log = open_log(settings)
         stack.push_async_callback(log.close)
+        sealer = open_sealer(settings)
+        checkpoints = await open_checkpoints(settings, log)
+        stack.push_async_callback(checkpoints.tick, last=True)
         refuser = Refuser(log, clock.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
         calls = Calls(Tracing(ParentBased(ALWAYS_ON)), exporter, metrics, refuser)
         metrics.watch(log_healthy=log.writable, spans_dropped=lambda: exporter.dropped if exporter else 0)
+        receipts = Receipts(settings.log_origin, settings.integration_seconds)
         screen = Screen(
             bundle=lambda: loaded,
             log=log,
             sealer=sealer,
             clock=clock.now,
             new_id=new_id,
-            origin=settings.log_origin,
+            receipts=receipts,
         )
         server = Server(
             screening=ScreeningServicer(screen, calls, clock.today),
-            decision_log=DecisionLogServicer(log, sealer, settings.log_origin),
+            decision_log=DecisionLogServicer(log, sealer, receipts),
             calls=calls,
             metrics=metrics,
-            log_healthy=log.writable,
+            log_healthy=lambda: log.writable() and not checkpoints.tampered,
         )
-        flushing = asyncio.create_task(refuser.flush_forever())
-        stack.callback(flushing.cancel)
+        for task in (refuser.flush_forever(), checkpoints.run_forever(settings.checkpoint_seconds)):
+            stack.callback(asyncio.create_task(task).cancel)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop, settings.grace_seconds)
         serve_metrics(settings, metrics)
         yield App(settings, loaded, log, port)
 
 
-def _open_log(data: Path) -> tuple[Sealer, SqliteLog]:
-    """Open keys and log, making both for a new data directory. Raises DataDirectoryError."""
+def open_log(settings: Settings) -> SqlLog:
+    """Open the decision log, making it for a new data directory. Raises DataDirectoryError."""
     try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        raise DataDirectoryError(f"the data directory {data} cannot be made: {error.strerror}") from None
-    return open_sealer(data), SqliteLog(data, clock.now)
+        raise DataDirectoryError(f"the data directory {settings.data} cannot be made: {error.strerror}") from None
+    _check_keys(settings)
+    return SqlLog(SqliteDatabase(settings.data), clock.now)
+
+
+async def open_checkpoints(settings: Settings, log: SqlLog) -> Checkpoints:
+    """Open signing key, anchor and export, and compare the log with both. Raises DataDirectoryError."""
+    signer = open_signer(settings)
+    anchor = Anchor(settings.anchor_directory, signer.key)
+    await log.check(signer, anchor.newest())
+    durable_file.write(settings.data / KEY, f"{signer.key}\n".encode())
+    authority = Authority(settings.tsa_url) if settings.tsa_url else None
+    tiles = TileFiles(settings.tiles_directory, signer.key, entries=settings.tile_entries)
+    return Checkpoints(log, signer, Places(anchor, tiles, authority), clock.now, new_id)
 
 
 def open_exporter(settings: Settings) -> TraceExporter | None:

@@ -65,7 +65,13 @@ class Server:
         }
         for name, stream in streams.items():
             handlers[name] = grpc.stream_stream_rpc_method_handler(self._calls.stream(service, name, stream))
-        reading = {"GetDecision": decision_log.get_decision, "ListDecisions": decision_log.list_decisions}
+        reading = {
+            "GetDecision": decision_log.get_decision,
+            "ListDecisions": decision_log.list_decisions,
+            "GetInclusionProof": decision_log.get_inclusion_proof,
+            "GetCheckpoint": decision_log.get_checkpoint,
+            "GetConsistencyProof": decision_log.get_consistency_proof,
+        }
         log_handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
             name: grpc.unary_unary_rpc_method_handler(self._calls.unary(log_servicer.SERVICE, name, method))
             for name, method in reading.items()

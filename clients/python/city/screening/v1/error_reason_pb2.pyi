@@ -76,6 +76,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "INTERNAL", "domain": "screening.city", "metadata": {}}
     """
+    ERROR_REASON_NOT_YET_INTEGRATED: _ErrorReason.ValueType  # 11
+    """No signed checkpoint covers the record yet, or the log was never of that size; ask again within the time that the
+    receipt promises. Status UNAVAILABLE.
+
+        {"reason": "NOT_YET_INTEGRATED", "domain": "screening.city", "metadata": {}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Names why a call failed."""
@@ -131,5 +137,11 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """The service failed; the record has the details. Status INTERNAL.
 
     {"reason": "INTERNAL", "domain": "screening.city", "metadata": {}}
+"""
+ERROR_REASON_NOT_YET_INTEGRATED: ErrorReason.ValueType  # 11
+"""No signed checkpoint covers the record yet, or the log was never of that size; ask again within the time that the
+receipt promises. Status UNAVAILABLE.
+
+    {"reason": "NOT_YET_INTEGRATED", "domain": "screening.city", "metadata": {}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
