@@ -43,6 +43,8 @@ class Call:
     caller: str
     trace: CallTrace
     began: float
+    count: Callable[[str, str, decision_pb2.Decision], None]
+    """Counts a decision, by rpc and outcome."""
     outcomes: Counter[str] = field(default_factory=Counter)
     decision: decision_pb2.Decision | None = None
     failed_items: int = 0
@@ -50,7 +52,14 @@ class Call:
     def answered(self, decision: decision_pb2.Decision) -> None:
         """Note a decision that was answered."""
         self.decision = decision
-        self.outcomes[OUTCOMES.get(decision.outcome, "UNSPECIFIED")] += 1
+        outcome = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
+        self.outcomes[outcome] += 1
+        self.count(self.rpc, outcome, decision)
+
+    @property
+    def only_allowed(self) -> bool:
+        """Say whether all that was asked, if anything, was answered with ALLOW."""
+        return not self.failed_items and self.outcomes.keys() <= {"ALLOW"}
 
 
 class Calls:
@@ -119,16 +128,17 @@ class Calls:
         trace.sampled = call.trace.sampled
         return trace
 
-    def end_item(self, trace: CallTrace) -> None:
-        """End the trace of one item."""
+    def end_item(self, trace: CallTrace, *, allowed: bool) -> None:
+        """End the trace of one item; it is kept if it is sampled, or not answered with ALLOW."""
         trace.end = time.time_ns()
-        if self._exporter and trace.sampled:
+        if self._exporter and (trace.sampled or not allowed):
             self._exporter.add(trace)
 
     async def refuse_item(self, call: Call, error: Exception) -> None:
         """Record an item of a batch or stream that was not decided."""
         call.failed_items += 1
         reason = status.of(error).reason
+        self._metrics.error(reason)
         await self._refuser.record(
             caller=call.caller, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
@@ -137,7 +147,7 @@ class Calls:
         self._metrics.received += 1
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         trace = self._tracing.begin(f"{service}/{rpc}", metadata)
-        return Call(rpc, caller_of(context.peer()), trace, time.perf_counter())
+        return Call(rpc, caller_of(context.peer()), trace, time.perf_counter(), self._metrics.decided)
 
     def _admit(self, context: Context) -> None:
         left = context.time_remaining()
@@ -155,12 +165,15 @@ class Calls:
 
     def _end(self, call: Call, code: str, reason: str = "", error: Exception | None = None) -> None:
         seconds = time.perf_counter() - call.began
-        self._metrics.call(call.rpc, code, seconds)
-        for outcome, number in call.outcomes.items():
-            for _ in range(number):
-                self._metrics.decision(call.rpc, outcome)
+        kept = self._exporter is not None and (call.trace.sampled or code != "OK" or not call.only_allowed)
+        self._metrics.call(
+            rpc=call.rpc, caller=call.caller, code=code, seconds=seconds, trace_id=call.trace.trace_id if kept else 0
+        )
+        if reason:
+            self._metrics.error(reason)
         said = self._described(call, reason)
-        self._end_trace(call, code, said)
+        if kept:
+            self._end_trace(call, code, said)
         if reason == "INTERNAL":  # the class names the fault; its text may hold what the caller sent
             said["error_class"] = type(error).__name__
         self._log.info(names.EVENT_CALL, rpc=call.rpc, code=code, duration_ms=round(seconds * 1000, 3), **said)
@@ -182,12 +195,13 @@ class Calls:
         return said
 
     def _end_trace(self, call: Call, code: str, said: dict[str, Any]) -> None:
+        assert self._exporter is not None
         trace = call.trace
         trace.end = time.time_ns()
-        if not (self._exporter and trace.sampled):
-            return
         trace.failed = code in ("INTERNAL", "UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED")
         trace.attributes = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: trace.name, names.RPC_STATUS: code}
+        if not trace.sampled:
+            trace.attributes[names.KEPT] = "outcome"
         if "reason" in said:
             trace.attributes[names.ERROR_TYPE] = said["reason"]
         if "decision_id" in said:
