@@ -19,6 +19,7 @@ from screening.storage.sqlite import SqliteLog
 from screening.telemetry import logs
 from screening.telemetry.loop_lag import LoopLag
 from screening.telemetry.metrics import Metrics
+from screening.transport import entrance
 from screening.transport.call import Calls
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
@@ -41,13 +42,19 @@ class App:
     metrics_port: int | None
 
 
+def bundle_root(settings: Settings) -> Path:
+    """Return the directory that has laws, registry and lexicon."""
+    return settings.bundle or _PACKAGE
+
+
 def read_bundle(settings: Settings) -> Bundle:
     """Read law, registry and lexicon from their files. Raises DataFileError, SettingError."""
-    root = settings.bundle or _PACKAGE
+    root = bundle_root(settings)
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
         for path in sorted((root / folder).rglob("*.yaml"))
+        if not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
@@ -78,7 +85,14 @@ async def running(settings: Settings) -> AsyncIterator[App]:
         stack.push_async_callback(log.close)
         refuser = Refuser(log, clock.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
-        calls = Calls(tracing, exporters.traces, metrics, refuser)
+        authenticator = entrance.read_authenticator(settings)
+        calls = Calls(
+            authenticator=lambda: authenticator,
+            tracing=tracing,
+            exporter=exporters.traces,
+            metrics=metrics,
+            refuser=refuser,
+        )
         lag = LoopLag()
         metrics.watch(
             {

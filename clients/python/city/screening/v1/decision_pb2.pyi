@@ -168,6 +168,7 @@ class Decision(_message.Message):
     DECISION_TIME_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_SERIAL_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Identifies the decision for good: a UUID (RFC 9562, version 7) in canonical text form."""
     outcome: Global___Outcome.ValueType
@@ -181,8 +182,10 @@ class Decision(_message.Message):
     needs_verification: _builtins.bool
     """Whether any deciding rule rests on text that counsel has not yet checked (provenance S or M)."""
     trace_id: _builtins.str
-    """The W3C trace id of the call that made the decision, 32 hexadecimal digits. Absent inside the record itself.
-    Next unused field number: 17
+    """The W3C trace id of the call that made the decision, 32 hexadecimal digits. Absent inside the record itself."""
+    bundle_serial: _builtins.int
+    """Serial of the signed release of law, registry and lexicon; 0 where what is in force is not a signed release.
+    Next unused field number: 18
     """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
@@ -241,10 +244,11 @@ class Decision(_message.Message):
         decision_time: _timestamp_pb2.Timestamp | None = ...,
         receipt: Global___Receipt | None = ...,
         trace_id: _builtins.str = ...,
+        bundle_serial: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "decision_time", b"decision_time", "receipt", b"receipt", "resolution", b"resolution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "basis", b"basis", "bundle_revision", b"bundle_revision", "decision_id", b"decision_id", "decision_time", b"decision_time", "missing_facts", b"missing_facts", "needs_verification", b"needs_verification", "obligations", b"obligations", "outcome", b"outcome", "policy_pack", b"policy_pack", "reasons", b"reasons", "receipt", b"receipt", "releases", b"releases", "resolution", b"resolution", "text_readings", b"text_readings", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "basis", b"basis", "bundle_revision", b"bundle_revision", "bundle_serial", b"bundle_serial", "decision_id", b"decision_id", "decision_time", b"decision_time", "missing_facts", b"missing_facts", "needs_verification", b"needs_verification", "obligations", b"obligations", "outcome", b"outcome", "policy_pack", b"policy_pack", "reasons", b"reasons", "receipt", b"receipt", "releases", b"releases", "resolution", b"resolution", "text_readings", b"text_readings", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
