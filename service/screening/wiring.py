@@ -44,13 +44,19 @@ class App:
     port: int
 
 
+def bundle_root(settings: Settings) -> Path:
+    """Return the directory that has laws, registry and lexicon."""
+    return settings.bundle or _PACKAGE
+
+
 def read_bundle(settings: Settings) -> Bundle:
     """Read law, registry and lexicon from their files. Raises DataFileError, SettingError."""
-    root = settings.bundle or _PACKAGE
+    root = bundle_root(settings)
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
         for path in sorted((root / folder).rglob("*.yaml"))
+        if not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
