@@ -9,10 +9,10 @@ from pathlib import Path
 from screening import clock
 from screening.config import Settings
 from screening.decisionlog.record import Json, Listing, Record, make
+from screening.recorded import open_checkpoints, open_log, open_sealer
 from screening.storage.log import SqlLog
 from screening.storage.sqlite import SqliteDatabase
 from screening.transport.identity import new_id
-from screening.wiring import open_checkpoints, open_log, open_sealer
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 _numbers = itertools.count()

@@ -2,35 +2,22 @@
 
 import asyncio
 import contextlib
-import os
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-from prometheus_client import start_http_server
-
-from screening import __version__, bundle, clock
+from screening import __version__, bundle, clock, observed, recorded
 from screening.bundle import Bundle
 from screening.config import Settings
-from screening.decisionlog.checkpoint import Signer
 from screening.decisionlog.receipt import Receipts
-from screening.decisionlog.seal import Sealer
-from screening.errors import DataDirectoryError, SettingError
+from screening.errors import SettingError
 from screening.screen import Screen
-from screening.storage import durable_file
-from screening.storage.anchor import KEY, Anchor
-from screening.storage.checkpoints import Checkpoints, Places
-from screening.storage.keys import load_or_create
 from screening.storage.log import SqlLog
-from screening.storage.sqlite import LOG, SqliteDatabase
-from screening.storage.tile_files import TileFiles
-from screening.storage.timestamp import Authority
-from screening.telemetry.export import TraceExporter
+from screening.telemetry import logs
+from screening.telemetry.loop_lag import LoopLag
 from screening.telemetry.metrics import Metrics
-from screening.telemetry.trace import Tracing
+from screening.transport import entrance
 from screening.transport.call import Calls
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
@@ -40,7 +27,6 @@ from screening.transport.server import Server
 
 _PACKAGE = Path(__file__).parent
 _DATA_FOLDERS = ("laws", "registry", "lexicon")
-KEY_FILES = ("wrapping.key", "reference.key", "checkpoint.key")
 
 
 @dataclass(frozen=True)
@@ -51,39 +37,26 @@ class App:
     bundle: Bundle
     log: SqlLog
     port: int
+    metrics_port: int | None
+
+
+def bundle_root(settings: Settings) -> Path:
+    """Return the directory that has laws, registry and lexicon."""
+    return settings.bundle or _PACKAGE
 
 
 def read_bundle(settings: Settings) -> Bundle:
     """Read law, registry and lexicon from their files. Raises DataFileError, SettingError."""
-    root = settings.bundle or _PACKAGE
+    root = bundle_root(settings)
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
         for path in sorted((root / folder).rglob("*.yaml"))
+        if not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
     return bundle.build(files, settings.dated())
-
-
-def open_sealer(settings: Settings) -> Sealer:
-    """Open the sealing keys, or make them for a new log. Raises DataDirectoryError."""
-    keys = settings.keys_directory
-    return Sealer(load_or_create(keys / "wrapping.key"), load_or_create(keys / "reference.key"), os.urandom)
-
-
-def open_signer(settings: Settings) -> Signer:
-    """Open the key that signs checkpoints, or make it for a new log. Raises DataDirectoryError."""
-    return Signer(settings.log_origin, load_or_create(settings.keys_directory / "checkpoint.key"))
-
-
-def _check_keys(settings: Settings) -> None:
-    """Refuse to make new keys beside an old log: that would hide that the old ones are lost."""
-    for name in KEY_FILES:
-        if (settings.data / LOG).exists() and not (settings.keys_directory / name).exists():
-            raise DataDirectoryError(
-                f"{settings.data} has a decision log but not its keys; restore {settings.keys_directory} before starting"
-            )
 
 
 @contextlib.asynccontextmanager
@@ -92,18 +65,41 @@ async def running(settings: Settings) -> AsyncIterator[App]:
     async with contextlib.AsyncExitStack() as stack:
         loaded = read_bundle(settings)
         metrics = Metrics()
-        exporter = open_exporter(settings)
-        if exporter:
-            stack.callback(exporter.close)
-        log = open_log(settings)
+        tracing = observed.tracing(settings)
+        exporters = observed.exporters(settings, metrics)
+        stack.callback(exporters.close)
+        if exporters.logs:
+            logs.configure(also=exporters.logs.add)
+            stack.callback(logs.configure)
+        log = recorded.open_log(settings)
         stack.push_async_callback(log.close)
-        sealer = open_sealer(settings)
-        checkpoints = await open_checkpoints(settings, log)
+        sealer = recorded.open_sealer(settings)
+        checkpoints = await recorded.open_checkpoints(settings, log)
         stack.push_async_callback(checkpoints.tick, last=True)
         refuser = Refuser(log, clock.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
-        calls = Calls(Tracing(ParentBased(ALWAYS_ON)), exporter, metrics, refuser)
-        metrics.watch(log_healthy=log.writable, spans_dropped=lambda: exporter.dropped if exporter else 0)
+        authenticator = entrance.read_authenticator(settings)
+        calls = Calls(
+            authenticator=lambda: authenticator,
+            tracing=tracing,
+            exporter=exporters.traces,
+            metrics=metrics,
+            refuser=refuser,
+        )
+        lag = LoopLag()
+        metrics.watch(
+            {
+                **exporters.dropped(),
+                "screening_refusals_unrecorded_total": lambda: refuser.unrecorded,
+                "screening_log_healthy": log.writable,
+                "screening_log_queue_appends": log.waiting,
+                "screening_commit_seconds": lambda: log.load.seconds,
+                "screening_commit_records": lambda: log.load.records,
+                "screening_data_free_bytes": lambda: shutil.disk_usage(settings.data).free,
+                "screening_loop_lag_seconds": lambda: lag.seconds,
+                "screening_info": lambda: {(__version__, loaded.revision[:12]): 1},
+            }
+        )
         receipts = Receipts(settings.log_origin, settings.integration_seconds)
         screen = Screen(
             bundle=lambda: loaded,
@@ -120,49 +116,12 @@ async def running(settings: Settings) -> AsyncIterator[App]:
             metrics=metrics,
             log_healthy=lambda: log.writable() and not checkpoints.tampered,
         )
-        for task in (refuser.flush_forever(), checkpoints.run_forever(settings.checkpoint_seconds)):
-            stack.callback(asyncio.create_task(task).cancel)
+        for forever in (refuser.flush_forever(), lag.watch(), checkpoints.run_forever(settings.checkpoint_seconds)):
+            stack.callback(asyncio.create_task(forever).cancel)
         port = await server.start(settings.listen)
         stack.push_async_callback(server.stop, settings.grace_seconds)
-        serve_metrics(settings, metrics)
-        yield App(settings, loaded, log, port)
-
-
-def open_log(settings: Settings) -> SqlLog:
-    """Open the decision log, making it for a new data directory. Raises DataDirectoryError."""
-    try:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise DataDirectoryError(f"the data directory {settings.data} cannot be made: {error.strerror}") from None
-    _check_keys(settings)
-    return SqlLog(SqliteDatabase(settings.data), clock.now)
-
-
-async def open_checkpoints(settings: Settings, log: SqlLog) -> Checkpoints:
-    """Open signing key, anchor and export, and compare the log with both. Raises DataDirectoryError."""
-    signer = open_signer(settings)
-    anchor = Anchor(settings.anchor_directory, signer.key)
-    await log.check(signer, anchor.newest())
-    durable_file.write(settings.data / KEY, f"{signer.key}\n".encode())
-    authority = Authority(settings.tsa_url) if settings.tsa_url else None
-    tiles = TileFiles(settings.tiles_directory, signer.key, entries=settings.tile_entries)
-    return Checkpoints(log, signer, Places(anchor, tiles, authority), clock.now, new_id)
-
-
-def open_exporter(settings: Settings) -> TraceExporter | None:
-    """Start the trace exporter if a receiver is configured; else nothing leaves the process."""
-    if not settings.otlp_endpoint:
-        return None
-    address = urlsplit(settings.otlp_endpoint)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise SettingError("OTEL_EXPORTER_OTLP_ENDPOINT must be http://HOST:PORT or https://HOST:PORT")
-    resource = Resource.create({SERVICE_NAME: "screening", SERVICE_VERSION: __version__})
-    target = f"{address.hostname}:{address.port or 4317}"
-    return TraceExporter(target, resource, secure=address.scheme == "https")
-
-
-def serve_metrics(settings: Settings, metrics: Metrics) -> None:
-    """Serve the metrics to Prometheus if an address is configured."""
-    if settings.metrics_listen:
-        host, _, port = settings.metrics_listen.rpartition(":")
-        start_http_server(int(port), host.strip("[]"), registry=metrics.registry)
+        metrics_port = None
+        if settings.metrics_listen:
+            metrics_port, stop_metrics = observed.serve_metrics(settings, metrics)
+            stack.callback(stop_metrics)
+        yield App(settings, loaded, log, port, metrics_port)

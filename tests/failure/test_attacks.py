@@ -17,7 +17,7 @@ from screening.decisionlog.checkpoint import Signer
 from screening.decisionlog.record import leaf_hash
 from screening.decisionlog.tile import Edge, TileId
 from screening.errors import DataDirectoryError
-from screening.wiring import open_checkpoints, open_log
+from screening.recorded import open_checkpoints, open_log
 from typer.testing import CliRunner
 
 from tests.logs import settings_of, write_log

@@ -12,6 +12,8 @@ from screening.errors import OnHold
 from screening.storage.append import Appender
 from screening.storage.database import Database, Session
 
+_LOOK_UPS = ("request", "reference")
+
 
 class Custody:
     """Works through the writer's sessions, in the writer thread."""
@@ -28,7 +30,7 @@ class Custody:
             (appended,) = self._append(record)
             check_holds(log, doomed)
             log.executemany("INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING", [(each.key_id,) for each in doomed])
-            for table in ("request", "reference"):
+            for table in _LOOK_UPS:
                 log.executemany(f"DELETE FROM {table} WHERE log_index = ?", [(each.index,) for each in doomed])  # noqa: S608
             self._mark(record, [each.decision_id for each in doomed], appended.index)
             log.commit()
@@ -67,11 +69,11 @@ class Custody:
         keys.begin()
         keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", doomed)
         keys.commit()
-        self._database.scrub(keys)
+        self._database.scrub(keys, ("wrapped_key",))
         log.begin()
         log.executemany("DELETE FROM doomed WHERE key_id = ?", doomed)
         log.commit()
-        self._database.scrub(log)
+        self._database.scrub(log, ("doomed", *_LOOK_UPS))
 
     def _append(self, record: Record) -> list[Appended]:
         self._appender.store_keys([record])

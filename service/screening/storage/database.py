@@ -68,8 +68,8 @@ class Database(Protocol):
     def prepare(self, session: Session, micros: int) -> None:
         """Make room for records of a time, inside the transaction that will write them."""
 
-    def scrub(self, keys: Session) -> None:
-        """Leave no trace of deleted keys in the files, as far as the engine can."""
+    def scrub(self, session: Session, tables: Sequence[str]) -> None:
+        """Leave no trace in the files of what was deleted from tables, as far as the engine can."""
 
     def close(self) -> None:
         """Release what is held beside sessions."""

@@ -73,6 +73,11 @@ class GroupCommit:
         busy = self._busy_since
         return self._healthy and (busy is None or time.monotonic() - busy < SLOW_SECONDS)
 
+    @property
+    def waiting(self) -> int:
+        """Return about how many appends wait for a commit."""
+        return self._waiting.qsize()
+
     async def append(self, records: Sequence[Record]) -> list[Appended]:
         """Return when all records are durable. Raises LogUnavailable."""
         if self._stopped or self._records_waiting >= MOST_WAITING:

@@ -16,6 +16,7 @@ from screening.storage.append import Appender
 from screening.storage.custody import Custody
 from screening.storage.database import Database
 from screening.storage.group_commit import GroupCommit
+from screening.storage.load import Load
 from screening.storage.tree import Integrator
 
 _Result = TypeVar("_Result")
@@ -38,8 +39,9 @@ class SqlLog:
             raise DataDirectoryError(f"the decision log cannot be opened: {error}") from None
         self._integrator = Integrator(database, self._appender.log, self._appender.repairs)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="decision-log-reader")
+        self.load = Load()
         self._writer = GroupCommit(
-            self._appender.commit,
+            self.load.measured(self._appender.commit),
             probe=self._appender.probe,
             on_stop=self._appender.close,
             failures=database.failures,
@@ -117,6 +119,10 @@ class SqlLog:
     def writable(self) -> bool:
         """Say whether appends are expected to succeed; see DecisionLog."""
         return self._writer.healthy
+
+    def waiting(self) -> int:
+        """Return about how many appends wait for a commit."""
+        return self._writer.waiting
 
     async def close(self) -> None:
         """Finish what was accepted, then close everything."""

@@ -106,9 +106,9 @@ class SqliteDatabase:
     def prepare(self, session: Session, micros: int) -> None:
         """Do nothing: one table has room for all times."""
 
-    def scrub(self, keys: Session) -> None:
+    def scrub(self, session: Session, tables: Sequence[str]) -> None:  # noqa: ARG002  # the WAL is of the whole file
         """Write the overwritten pages into the file and empty the WAL, which still holds the old ones."""
-        keys.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        session.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Release the lock."""
