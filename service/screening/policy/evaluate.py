@@ -93,6 +93,11 @@ class Docket:
         self._for_category = lru_cache(maxsize=None)(partial(self._narrow, self._rules))
         self._for_coming = lru_cache(maxsize=None)(partial(self._narrow, self._coming))
 
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """Return the atoms that one question evaluates; those on `item` once for each part."""
+        return self._of_request.atoms + self._of_item.atoms
+
     def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
         """Return the truth codes of the atoms that read facts and reading."""
         return self._of_request.run({"facts": facts, "reading": reading})

@@ -12,6 +12,8 @@ from screening.yamlfile import Entry, parse
 SUBJECTS = ("employment", "information_request", "conviction", "scope")
 _DENIALS: dict[str, Denial] = {"governing": governs, "near": near}
 _SHORTEST_STEM = 3
+_REMEMBERED = 4096
+"""For how many words each reader remembers the phrases that they begin."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class Reader:
             first = phrase.parts[0][0]
             table = self._stems if first.endswith("*") else self._exact
             table.setdefault(first.removesuffix("*"), []).append(phrase)
+        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._beginning_with)
 
     def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
         """Read the texts of the facts concerned; None if nothing was found and there is no `otherwise`."""
@@ -93,11 +96,9 @@ class Reader:
         candidates = {phrase.rank: phrase for word in words.words for phrase in self._begun_by(word)}
         return next((candidates[rank] for rank in sorted(candidates) if self._stands(candidates[rank], words)), None)
 
-    def _begun_by(self, word: str) -> Iterator[Phrase]:
-        yield from self._exact.get(word, ())
-        if self._stems:
-            for length in range(_SHORTEST_STEM, len(word) + 1):
-                yield from self._stems.get(word[:length], ())
+    def _beginning_with(self, word: str) -> tuple[Phrase, ...]:
+        stems = (word[:length] for length in range(_SHORTEST_STEM, len(word) + 1))
+        return (*self._exact.get(word, ()), *(phrase for stem in stems for phrase in self._stems.get(stem, ())))
 
     def _stands(self, phrase: Phrase, text: Words) -> bool:
         if phrase.whole:
