@@ -104,9 +104,7 @@ class Reader:
         if phrase.whole:
             return len(text.words) == len(phrase.parts[0]) and 0 in _places(phrase.parts[0], text.words)
         return all(
-            any(
-                not self._denied(text, start, start + len(part), self._matter) for start in _places(part, text.words)
-            )
+            any(not self._denied(text, start, start + len(part), self._matter) for start in _places(part, text.words))
             for part in phrase.parts
         )
 

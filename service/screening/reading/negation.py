@@ -8,25 +8,31 @@ phrase makes an answer milder, any sign of denial or delay in its clause silence
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-_DENIALS = frozenset(
-    "no not non nor never neither none nobody without cannot isnt arent wasnt wont doesnt dont didnt unrelated nothing "
-    "excludes excluding exclude excluded lacks lacking lack".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_DENIALS = _words(
+    "no not non nor never neither none nobody without cannot isnt arent wasnt wont doesnt dont didnt "
+    "unrelated nothing excludes excluding exclude excluded lacks lacking lack"
 )
-_AFTER = frozenset("not never none excluded prohibited forbidden barred disclaimed".split())
-_FILLERS = frozenset(
-    "a an any the of to for in on at by with or and as be is are was were will would been being do does did has have had "
-    "part parts kind sort form way related relating connected connection involved involving involve involves involvement "
-    "about serve serves serving used using use concern concerns concerning regarding purpose purposes matter matters "
-    "activity activities work participate participates participation include includes including this that these those it "
-    "it there such other one support supporting supported assist assisting assistance role roles help helping "
-    "cooperation collaboration coordination joint".split()
+_AFTER = _words("not never none excluded prohibited forbidden barred disclaimed")
+_FILLERS = _words(
+    "a an any the of to for in on at by with or and as be is are was were will would been being do does did "
+    "has have had part parts kind sort form way related relating connected connection involved involving "
+    "involve involves involvement about serve serves serving used using use concern concerns concerning "
+    "regarding purpose purposes matter matters activity activities work participate participates "
+    "participation include includes including this that these those it there such other one support "
+    "supporting supported assist assisting assistance role roles help helping cooperation collaboration "
+    "coordination joint"
 )
-_HEDGES = frozenset("only just merely solely simply exclusively primarily mainly purely sole main primary".split())
-_CONTRASTS = frozenset("but however although though except unless then yet".split())
-_DELAYS = frozenset(
-    "pending missing unavailable requested promised forthcoming awaited awaiting verbal verbally oral orally alleged "
-    "allegedly claimed claims unsigned unverified unconfirmed hypothetical possible possibly might maybe future "
-    "follow follows later tomorrow declined refused denied unable".split()
+_HEDGES = _words("only just merely solely simply exclusively primarily mainly purely sole main primary")
+_CONTRASTS = _words("but however although though except unless then yet")
+_DELAYS = _words(
+    "pending missing unavailable requested promised forthcoming awaited awaiting verbal verbally oral orally "
+    "alleged allegedly claimed claims unsigned unverified unconfirmed hypothetical possible possibly might "
+    "maybe future follow follows later tomorrow declined refused denied unable"
 )
 _HEDGE_REACH = 3
 """How many words after a denial may hold a hedge, as in "not the only purpose"."""
