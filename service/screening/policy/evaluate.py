@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache, partial
 from types import MappingProxyType
+from typing import Any
 
 from cel_expr_python import cel
 
-from screening.facts import Facts, Item, Reading, variables, vocabulary
+from screening.facts import Facts, Item, Reading, stating, variables, vocabulary
 from screening.policy.combine import Ruling, decide, settle
 from screening.policy.condition import FALSE, UNKNOWN, Atom, Condition, Constant, atoms, fold, truth
 from screening.policy.rule import Duty, Outcome, Rule
 
 _REMEMBERED = 65_536
 """How many combinations of truth codes are remembered per request kind."""
+_REMEMBERED_VALUES = 4_096
+"""How many values of one fact are remembered; lists have no end of them."""
 
 
 Part = tuple[int, tuple[int, ...]]
@@ -146,19 +149,69 @@ class Docket:
 
 
 class Program:
-    """Atoms compiled together; one run returns all their truth codes."""
+    """Atoms that are evaluated together; one run returns all their truth codes.
+
+    An atom tests one fact, so the atoms of one fact compile together, and their codes are remembered by its value: the
+    engine sees each value of a fact once.
+    """
 
     def __init__(self, subject: str, read: Sequence[Atom]) -> None:
         self.atoms = tuple(read)
-        self._expression = compile_atoms(subject, read) if read else None
+        by_path: dict[str, list[int]] = {}
+        for position, atom in enumerate(read):
+            by_path.setdefault(atom.path, []).append(position)
+        self._tests = {
+            path: Test(subject, path, positions, [read[position] for position in positions])
+            for path, positions in by_path.items()
+        }
+        self._silent = [FALSE] * len(read)
+        for test in self._tests.values():
+            test.put(self._silent, None, stating(subject, {})[test.variable])
 
-    def run(self, data: Mapping[str, object]) -> tuple[int, ...]:
-        """Return the truth codes in the order of `atoms`; all UNKNOWN if the engine reports an error."""
-        if self._expression is None:
-            return ()
-        result = self._expression.eval(data=data)
+    def run(self, data: Mapping[str, Facts | Reading | Item]) -> tuple[int, ...]:
+        """Return the truth codes in the order of `atoms`; UNKNOWN where the engine reports an error."""
+        codes = self._silent.copy()
+        for variable, message in data.items():
+            self._read(codes, variable, message, message)
+        return tuple(codes)
+
+    def _read(self, codes: list[int], path: str, message: Any, whole: Facts | Reading | Item) -> None:
+        for field, value in message.ListFields():
+            inner = f"{path}.{field.name}"
+            if test := self._tests.get(inner):
+                test.put(codes, value, whole)
+            elif field.type == field.TYPE_MESSAGE and not field.is_repeated:
+                self._read(codes, inner, value, whole)
+
+
+class Test:
+    """The atoms of one fact."""
+
+    def __init__(self, subject: str, path: str, positions: Sequence[int], read: Sequence[Atom]) -> None:
+        fact = vocabulary(subject)[path]
+        self.variable = path.partition(".")[0]
+        self._positions = tuple(positions)
+        self._expression = compile_atoms(subject, read)
+        self._told_apart = fact.type in ("bool", "enum", "int")
+        """Of other facts an atom can ask only whether they were given."""
+        self._repeated = fact.repeated
+        self._codes: dict[object, tuple[int, ...]] = {}
+
+    def put(self, codes: list[int], value: Any, whole: Facts | Reading | Item) -> None:
+        """Put the atoms' codes in their places, given the fact's value (None: not given) and the message it is in."""
+        key = value is not None if not self._told_apart else tuple(value) if self._repeated and value else value
+        found = self._codes.get(key)
+        if found is None:
+            found = self._evaluate(whole)
+            if len(self._codes) < _REMEMBERED_VALUES:
+                self._codes[key] = found
+        for position, code in zip(self._positions, found, strict=True):
+            codes[position] = code
+
+    def _evaluate(self, whole: Facts | Reading | Item) -> tuple[int, ...]:
+        result = self._expression.eval(data={self.variable: whole})
         if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
-            return (UNKNOWN,) * len(self.atoms)
+            return (UNKNOWN,) * len(self._positions)
         return tuple(result.plain_value())
 
 
