@@ -72,6 +72,11 @@ class Docket:
         """Return the duties that arise, or may arise, with the outcome, by token."""
         self._for_category = lru_cache(maxsize=None)(self._narrow)
 
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """Return the atoms that one question evaluates; those on `item` once for each part."""
+        return self._of_request.atoms + self._of_item.atoms
+
     def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
         """Return the truth codes of the atoms that read facts and reading."""
         return self._of_request.run({"facts": facts, "reading": reading})
