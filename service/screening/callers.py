@@ -9,7 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from city.screening.v1 import decision_log_service_pb2, information_request_facts_pb2, screening_service_pb2, status_service_pb2
+from city.screening.v1 import (
+    decision_log_service_pb2,
+    information_request_facts_pb2,
+    screening_service_pb2,
+    status_service_pb2,
+)
 
 from screening import yamlfile
 from screening.errors import NotAllowed

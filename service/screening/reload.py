@@ -7,7 +7,7 @@ was changed again while it was read is read once more. A bad one leaves the old 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from screening.errors import StartError
 
@@ -82,7 +82,7 @@ class Watched(Generic[_Value]):
 class Reloader:
     """Looks after everything that is watched, in a thread, so that calls go on meanwhile."""
 
-    def __init__(self, watched: Sequence[Watched[object]], told: Told) -> None:
+    def __init__(self, watched: Sequence[Watched[Any]], told: Told) -> None:
         self.watched = watched
         self._told = told
         self._asked = asyncio.Event()

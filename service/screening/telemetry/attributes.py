@@ -26,6 +26,9 @@ ITEMS = "screening.items"
 EVENT_CALL = "rpc.handled"
 """The one log line of a call."""
 
+EVENT_RELOAD = "reload"
+"""The log line of something read anew from its files: source, taken, and the problem where it was not."""
+
 METRICS = {
     "screening_calls_total": "Calls handled, by rpc and gRPC status code",
     "screening_call_seconds": "Time from a call's first byte read to its answer, by rpc",

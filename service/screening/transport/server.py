@@ -17,11 +17,17 @@ from screening.errors import ListenError
 from screening.telemetry.metrics import Metrics
 from screening.transport import log_servicer, screening_servicer, status_servicer
 from screening.transport.call import TRANSPORT_LIMIT, Calls
-from screening.transport.health import Health
+from screening.transport.health import CONDITIONS, READING, Health
 from screening.transport.log_servicer import DecisionLogServicer
 from screening.transport.screening_servicer import ScreeningServicer
 from screening.transport.status_servicer import StatusServicer
 
+NEEDS = {
+    screening_servicer.SERVICE: frozenset(CONDITIONS),
+    log_servicer.SERVICE: READING,
+    status_servicer.SERVICE: frozenset({"draining"}),
+}
+"""The conditions of health that each service needs."""
 WATCH_SECONDS = 0.5
 STREAMS_MAY_END = 0.5
 """Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
@@ -93,7 +99,8 @@ class Server:
         health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
         services = (screening_servicer.SERVICE, log_servicer.SERVICE, status_servicer.SERVICE, health)
         reflecting = _Reflection((*services, reflection.SERVICE_NAME), self._calls)
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflecting, self._server)
+        add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server  # typed without aio
+        add_reflection(reflecting, self._server)
 
     def _add(self, service: str, unary: dict[str, Any], streams: dict[str, Any] | None = None) -> None:
         handlers: dict[str, Any] = {
@@ -145,19 +152,20 @@ def bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentia
         raise ListenError(f"the address {listen} cannot be bound; is another service on it?") from None
 
 
-class _Reflection(reflection.aio.ReflectionServicer):  # type: ignore[misc,name-defined]  # typed without aio
+class _Reflection(reflection.aio.ReflectionServicer):
     """Describes the API to known callers only."""
 
     def __init__(self, services: tuple[str, ...], calls: Calls) -> None:
         super().__init__(services)
         self._calls = calls
 
-    async def ServerReflectionInfo(  # noqa: N802  # the RPC's name
-        self, request_iterator: AsyncIterator[Any], context: Any
+    async def ServerReflectionInfo(  # type: ignore[override]  # noqa: N802  # typed as a coroutine; the RPC's name
+        self, requests: Any, context: Any
     ) -> AsyncIterator[Any]:
         """Answer what is asked of the API, once the caller has proven who it is."""
         await self._calls.require_known(context)
-        async for reply in super().ServerReflectionInfo(request_iterator, context):
+        replies: Any = super().ServerReflectionInfo(requests, context)
+        async for reply in replies:
             yield reply
 
 

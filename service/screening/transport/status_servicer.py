@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 from city.screening.v1 import status_service_pb2
 
@@ -30,7 +31,7 @@ class StatusServicer:
         bundle: Callable[[], Bundle],
         health: Health,
         log: DecisionLog,
-        watched: Sequence[Watched[object]],
+        watched: Sequence[Watched[Any]],
         admission: Admission,
     ) -> None:
         self._version = version

@@ -62,4 +62,8 @@ def credentials(current: Callable[[], Certificates], *, callers_have_certificate
         given = newest
         return newest
 
-    return grpc.dynamic_ssl_server_credentials(given, fetch, require_client_authentication=callers_have_certificates)
+    return grpc.dynamic_ssl_server_credentials(
+        given,
+        fetch,  # type: ignore[arg-type]  # the types do not know that None means "as before"
+        require_client_authentication=callers_have_certificates,
+    )
