@@ -68,6 +68,19 @@ class Settings:
     otlp_endpoint: str = _setting(
         "", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://HOST:PORT or https://HOST:PORT of an OTLP receiver; empty: none"
     )
+    otlp_certificate: Path | None = _setting(
+        None, "OTEL_EXPORTER_OTLP_CERTIFICATE", "PEM file of authorities for the receiver's certificate"
+    )
+    otlp_headers: str = _setting(
+        "", "OTEL_EXPORTER_OTLP_HEADERS", "KEY=VALUE,… sent with each export, such as a receiver's token"
+    )
+    traces_sampler: str = _setting("parentbased_always_on", "OTEL_TRACES_SAMPLER", "OpenTelemetry's name of a sampler")
+    traces_share: float = _setting(
+        1.0, "OTEL_TRACES_SAMPLER_ARG", "Share of traces that a ratio sampler keeps, 0 to 1 inclusive"
+    )
+    metrics_exporter: str = _setting("otlp", "OTEL_METRICS_EXPORTER", "otlp, or none: Prometheus only")
+    metrics_interval_ms: int = _setting(60_000, "OTEL_METRIC_EXPORT_INTERVAL", "Time between exports of metrics")
+    logs_exporter: str = _setting("none", "OTEL_LOGS_EXPORTER", "otlp: log lines leave both ways; none: stderr only")
 
     def dated(self) -> dict[str, date | None]:
         """Return the settings that law files may name as dates."""
@@ -106,11 +119,20 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
 def _parse(name: str, env: str, text: str) -> Any:
     try:
         match name:
-            case "data" | "anchor" | "bundle" | "callers" | "tls_certificate" | "tls_key" | "tls_client_ca":
+            case (
+                "data"
+                | "anchor"
+                | "bundle"
+                | "callers"
+                | "tls_certificate"
+                | "tls_key"
+                | "tls_client_ca"
+                | "otlp_certificate"
+            ):
                 return Path(text)
-            case "workers" | "most_in_flight":
+            case "workers" | "most_in_flight" | "metrics_interval_ms":
                 return int(text)
-            case "grace_seconds" | "notice_seconds" | "refuse_after_hours":
+            case "grace_seconds" | "notice_seconds" | "refuse_after_hours" | "traces_share":
                 return float(text)
             case "moonlighting_effective":
                 return date.fromisoformat(text)

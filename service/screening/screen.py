@@ -220,6 +220,7 @@ def _apply_law(
         token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
     }
     answer.add_obligations(decision, findings, duties, bundle.law)
+    answer.add_coming(decision, [docket.coming(code, part) for code in codes for part in parts])
     answer.add_readings(decision, found)
     if named is not NO_NAME:
         answer.add_resolution(decision, named)

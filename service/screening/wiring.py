@@ -3,18 +3,14 @@
 import asyncio
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from urllib.parse import urlsplit
 
-import structlog
-from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
-
-from screening import __version__, bundle, clock, release
+from screening import __version__, bundle, clock, observed, operations, release
 from screening.bundle import Bundle
 from screening.clock import Clock
 from screening.config import Settings
@@ -25,17 +21,15 @@ from screening.reload import Reloader, Watched, stamp_files
 from screening.screen import Screen
 from screening.storage.keys import load_or_create
 from screening.storage.sqlite import SqliteLog
-from screening.telemetry.attributes import EVENT_RELOAD
-from screening.telemetry.export import TraceExporter
+from screening.telemetry import logs
+from screening.telemetry.loop_lag import LoopLag
 from screening.telemetry.metrics import Metrics
-from screening.telemetry.trace import Tracing
 from screening.transport.admission import STREAMS, Admission
 from screening.transport.call import Calls
 from screening.transport.entrance import Entrance
 from screening.transport.health import Health
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
-from screening.transport.probes import Heartbeat, serve_health, serve_http
 from screening.transport.refuse import Refuser
 from screening.transport.screening_servicer import ScreeningServicer
 from screening.transport.server import NEEDS, Server
@@ -57,6 +51,7 @@ class App:
     port: int
     health: Health
     reloader: Reloader
+    admission: Admission
     metrics_port: int | None
     health_port: int | None
 
@@ -108,25 +103,43 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
         law = watch_law(settings)
         entrance = Entrance(settings)
         metrics = Metrics()
-        exporter = open_exporter(settings)
-        if exporter:
-            stack.callback(exporter.close)
+        tracing = observed.tracing(settings)
+        exporters = observed.exporters(settings, metrics)
+        stack.callback(exporters.close)
+        if exporters.logs:
+            logs.configure(also=exporters.logs.add)
+            stack.callback(logs.configure)
         sealer, log = _open_log(settings.data, time)
         stack.push_async_callback(log.close)
         refuser = Refuser(log, time.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
-        health = Health(NEEDS, _health_tests(settings, law, log, sealer, time))
+        health = Health(NEEDS, operations.health_tests(settings, law, log.writable, sealer, time))
         admission = Admission(decisions=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
         calls = Calls(
             authenticator=entrance.authenticator,
             admission=admission,
             unready=health.unready,
-            tracing=Tracing(ParentBased(ALWAYS_ON)),
-            exporter=exporter,
+            tracing=tracing,
+            exporter=exporters.traces,
             metrics=metrics,
             refuser=refuser,
         )
-        metrics.watch(log_healthy=log.writable, spans_dropped=lambda: exporter.dropped if exporter else 0)
+        reloader = Reloader([law, *entrance.watched], operations.tell_reload)
+        lag = LoopLag()
+        metrics.watch(
+            {
+                **exporters.dropped(),
+                "screening_refusals_unrecorded_total": lambda: refuser.unrecorded,
+                "screening_log_healthy": log.writable,
+                "screening_log_queue_appends": log.waiting,
+                "screening_commit_seconds": lambda: log.load.seconds,
+                "screening_commit_records": lambda: log.load.records,
+                "screening_data_free_bytes": lambda: shutil.disk_usage(settings.data).free,
+                "screening_loop_lag_seconds": lambda: lag.seconds,
+                "screening_info": lambda: {(__version__, law.value.bundle.revision[:12]): 1},
+                **operations.sources(law, entrance, health, reloader, admission),
+            }
+        )
         screen = Screen(
             bundle=lambda: law.value.bundle,
             log=log,
@@ -135,7 +148,6 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
             new_id=new_id,
             origin=settings.log_origin,
         )
-        reloader = Reloader([law, *entrance.watched], _tell_reload)
         server = Server(
             screening=ScreeningServicer(screen, calls, time.today),
             decision_log=DecisionLogServicer(log, sealer, settings.log_origin),
@@ -153,59 +165,12 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
             metrics=metrics,
             most_calls=2 * settings.most_in_flight + STREAMS,
         )
-        ports = await _serve_probes(settings, stack, metrics, health)
-        for forever in (refuser.flush_forever(), reloader.run()):
+        ports = await operations.serve_probes(settings, stack, metrics, health)
+        for forever in (refuser.flush_forever(), lag.watch(), reloader.run()):
             stack.callback(asyncio.create_task(forever).cancel)
         port = await server.start(settings.listen, entrance.credentials())
         stack.push_async_callback(server.stop, notice=settings.notice_seconds, grace=settings.grace_seconds)
-        yield App(settings, law, log, port, health, reloader, *ports)
-
-
-def _health_tests(
-    settings: Settings, law: Watched[Release], log: SqliteLog, sealer: Sealer, time: Clock
-) -> dict[str, Callable[[], bool]]:
-    """Return what proves each condition of health; `draining` is the server's to say."""
-    oldest = timedelta(hours=settings.refuse_after_hours) if settings.refuse_after_hours else timedelta.max
-
-    def fresh(part: int) -> bool:
-        return law.value.ages(time.now())[part] <= oldest
-
-    def keys_work() -> bool:
-        sealed = sealer.seal(b"probe", "probe")
-        return sealer.open(sealed.fields(), sealed.wrapped_key, "probe") == b"probe"
-
-    return {
-        "bundle": lambda: fresh(0),
-        "registry": lambda: fresh(1),
-        "log": log.writable,
-        "keys": keys_work,
-        "clock": time.holds,
-    }
-
-
-async def _serve_probes(
-    settings: Settings, stack: contextlib.AsyncExitStack, metrics: Metrics, health: Health
-) -> tuple[int | None, int | None]:
-    """Serve probes and metrics where addresses are set, until after the service has drained; return their ports."""
-    metrics_port = health_port = None
-    if settings.metrics_listen:
-        heart = Heartbeat()
-        stack.callback(asyncio.create_task(heart.beat()).cancel)
-        metrics_port, stop = serve_http(settings.metrics_listen, metrics.registry, heart.live, lambda: health.failing)
-        stack.callback(stop)
-    if settings.health_listen:
-        health_port, server = await serve_health(settings.health_listen, health)
-        stack.push_async_callback(server.stop, None)
-    return metrics_port, health_port
-
-
-def _tell_reload(name: str, problem: str) -> None:
-    """Log that files were read anew."""
-    log = structlog.get_logger()
-    if problem:
-        log.error(EVENT_RELOAD, source=name, taken=False, problem=problem)
-    else:
-        log.info(EVENT_RELOAD, source=name, taken=True)
+        yield App(settings, law, log, port, health, reloader, admission, *ports)
 
 
 def _open_log(data: Path, time: Clock) -> tuple[Sealer, SqliteLog]:
@@ -215,15 +180,3 @@ def _open_log(data: Path, time: Clock) -> tuple[Sealer, SqliteLog]:
     except OSError as error:
         raise DataDirectoryError(f"the data directory {data} cannot be made: {error.strerror}") from None
     return open_sealer(data), SqliteLog(data, time.now)
-
-
-def open_exporter(settings: Settings) -> TraceExporter | None:
-    """Start the trace exporter if a receiver is configured; else nothing leaves the process."""
-    if not settings.otlp_endpoint:
-        return None
-    address = urlsplit(settings.otlp_endpoint)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise SettingError("OTEL_EXPORTER_OTLP_ENDPOINT must be http://HOST:PORT or https://HOST:PORT")
-    resource = Resource.create({SERVICE_NAME: "screening", SERVICE_VERSION: __version__})
-    target = f"{address.hostname}:{address.port or 4317}"
-    return TraceExporter(target, resource, secure=address.scheme == "https")

@@ -15,8 +15,8 @@ from screening.errors import QuotaSpent, TooBusy
 COMEBACKS_PER_SECOND = 200
 """How many refused calls a second are told to come again: few enough to leave the time for calls that are answered."""
 SOONEST_SECONDS, LATEST_SECONDS = 0.1, 5.0
-STREAM_SHARE = 0.5
-"""Part of the decisions in flight that streams may take up."""
+STREAM_ITEMS = 128
+"""Items of streams decided at once: enough to share commits, few enough for other calls to get their turn between."""
 STREAMS = 256
 """Most streams open at once, of all callers."""
 
@@ -41,7 +41,7 @@ class Admission:
         self._now = now
         self._uses: dict[str, _Use] = {}
         self._next_comeback = 0.0
-        self.room = asyncio.Semaphore(max(1, int(decisions * STREAM_SHARE)))
+        self.room = asyncio.Semaphore(STREAM_ITEMS)
         """Room for items of streams that are being decided."""
         self.decisions = 0
         """In flight, of unary calls and batches."""

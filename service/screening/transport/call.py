@@ -52,6 +52,8 @@ class Call:
     """The caller has proven who it is; otherwise `caller` has no rights and bears its address as a name."""
     trace: CallTrace
     began: float
+    count: Callable[[str, str, decision_pb2.Decision], None]
+    """Counts a decision, by rpc and outcome."""
     outcomes: Counter[str] = field(default_factory=Counter)
     decision: decision_pb2.Decision | None = None
     failed_items: int = 0
@@ -61,7 +63,14 @@ class Call:
     def answered(self, decision: decision_pb2.Decision) -> None:
         """Note a decision that was answered."""
         self.decision = decision
-        self.outcomes[OUTCOMES.get(decision.outcome, "UNSPECIFIED")] += 1
+        outcome = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
+        self.outcomes[outcome] += 1
+        self.count(self.rpc, outcome, decision)
+
+    @property
+    def only_allowed(self) -> bool:
+        """Say whether all that was asked, if anything, was answered with ALLOW."""
+        return not self.failed_items and self.outcomes.keys() <= {"ALLOW"}
 
 
 class Calls:
@@ -86,6 +95,9 @@ class Calls:
         self._metrics = metrics
         self._refuser = refuser
         self._log = structlog.get_logger()
+        self.may_begin = asyncio.Event()
+        """Cleared while calls that arrive, and items of streams, are taken but not begun."""
+        self.may_begin.set()
         self._stopping = False
 
     def stop(self) -> None:
@@ -151,6 +163,8 @@ class Calls:
 
     async def next_item(self, call: Call) -> None:
         """Wait until the caller's quota has room for one more item of its stream."""
+        if not self.may_begin.is_set():
+            await self.may_begin.wait()
         await self._admission.pace(call.caller)
 
     @property
@@ -171,16 +185,17 @@ class Calls:
         trace.sampled = call.trace.sampled
         return trace
 
-    def end_item(self, trace: CallTrace) -> None:
-        """End the trace of one item."""
+    def end_item(self, trace: CallTrace, *, allowed: bool) -> None:
+        """End the trace of one item; it is kept if it is sampled, or not answered with ALLOW."""
         trace.end = time.time_ns()
-        if self._exporter and trace.sampled:
+        if self._exporter and (trace.sampled or not allowed):
             self._exporter.add(trace)
 
     async def refuse_item(self, call: Call, error: Exception) -> None:
         """Record an item of a batch or stream that was not decided."""
         call.failed_items += 1
         reason = status.of(error).reason
+        self._metrics.error(reason)
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
@@ -197,12 +212,12 @@ class Calls:
         self._metrics.received += 1
         metadata = _texts(context)
         trace = self._tracing.begin(f"{service}/{rpc}", metadata)
-        began = time.perf_counter()
+        began, count = time.perf_counter(), self._metrics.decided
         try:
             caller = self._authenticator().caller(context, metadata, time.time())
         except Unauthenticated:
-            return Call(rpc, stranger(context), known=False, trace=trace, began=began)
-        return Call(rpc, caller, known=True, trace=trace, began=began)
+            return Call(rpc, stranger(context), known=False, trace=trace, began=began, count=count)
+        return Call(rpc, caller, known=True, trace=trace, began=began, count=count)
 
     def _check(self, call: Call, service: str, context: Context) -> None:
         """Check readiness, rights and time. Raises Unauthenticated, NotAllowed, NotReady, DeadlineTooShort."""
@@ -231,12 +246,19 @@ class Calls:
 
     def _end(self, call: Call, code: str, reason: str = "", error: Exception | None = None) -> None:
         seconds = time.perf_counter() - call.began
-        self._metrics.call(call.rpc, code, seconds)
-        for outcome, number in call.outcomes.items():
-            for _ in range(number):
-                self._metrics.decision(call.rpc, outcome)
+        kept = self._exporter is not None and (call.trace.sampled or code != "OK" or not call.only_allowed)
+        self._metrics.call(
+            rpc=call.rpc,
+            caller=call.caller.name if call.known else "unknown",
+            code=code,
+            seconds=seconds,
+            trace_id=call.trace.trace_id if kept else 0,
+        )
+        if reason:
+            self._metrics.error(reason)
         said = self._described(call, reason)
-        self._end_trace(call, code, said)
+        if kept:
+            self._end_trace(call, code, said)
         if reason == "INTERNAL":  # the class names the fault; its text may hold what the caller sent
             said["error_class"] = type(error).__name__
         self._log.info(names.EVENT_CALL, rpc=call.rpc, code=code, duration_ms=round(seconds * 1000, 3), **said)
@@ -258,12 +280,13 @@ class Calls:
         return said
 
     def _end_trace(self, call: Call, code: str, said: dict[str, Any]) -> None:
+        assert self._exporter is not None
         trace = call.trace
         trace.end = time.time_ns()
-        if not (self._exporter and trace.sampled):
-            return
         trace.failed = code in ("INTERNAL", "UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED")
         trace.attributes = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: trace.name, names.RPC_STATUS: code}
+        if not trace.sampled:
+            trace.attributes[names.KEPT] = "outcome"
         if "reason" in said:
             trace.attributes[names.ERROR_TYPE] = said["reason"]
         if "decision_id" in said:

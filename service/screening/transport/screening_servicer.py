@@ -161,7 +161,7 @@ class ScreeningServicer:
             call.answered(decision)
         except Exception as error:  # noqa: BLE001  # one bad item leaves the rest of the stream unharmed
             await self._refuse(call, result, error)
-        self._calls.end_item(trace)
+        self._calls.end_item(trace, allowed=result.decision.outcome == decision_pb2.OUTCOME_ALLOW)
         return result
 
 

@@ -3,6 +3,11 @@
 Stop: health NOT_SERVING; calls are still taken for the time that balancers need to notice; then no new calls, while those
 in flight finish within the grace. The caller of `stop` then closes the log and flushes telemetry. Transport first, log
 last.
+
+gRPC cancels calls that have arrived but that no handler has taken yet when it is told to stop, and under load most stand
+there (grpc/grpc issue 41785). So before that, for a moment, every call is taken but none is begun, nor any item of a
+stream: their senders wait for them and send no more, and when no more arrive, gRPC is told to stop and the calls that were
+taken are answered.
 """
 
 import asyncio
@@ -29,6 +34,8 @@ NEEDS = {
 }
 """The conditions of health that each service needs."""
 WATCH_SECONDS = 0.5
+QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
+"""Without arrivals for so long, or at the latest after so long, every call that was sent is taken."""
 STREAMS_MAY_END = 0.5
 """Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
 STREAMS_PER_CONNECTION = 256
@@ -68,8 +75,9 @@ class Server:
         """Calls beyond `most_calls` at once are refused by the transport itself, before their message is read."""
         self._calls = calls
         self._health = health
+        self._arrivals = _Arrivals(metrics, calls.may_begin)
         self._server = grpc.aio.server(
-            interceptors=[_Arrivals(metrics)], options=_OPTIONS, maximum_concurrent_rpcs=most_calls
+            interceptors=[self._arrivals], options=_OPTIONS, maximum_concurrent_rpcs=most_calls
         )
         self._add_services(screening, decision_log, status)
         self._watching: asyncio.Task[None] | None = None
@@ -137,8 +145,13 @@ class Server:
         """
         await self._health.set("draining", holds=False)
         await asyncio.sleep(notice)
+        self._calls.may_begin.clear()
+        await self._arrivals.quiet()
+        stopping = asyncio.create_task(self._server.stop(grace))
         ending = asyncio.get_running_loop().call_later(grace * STREAMS_MAY_END, self._calls.stop)
-        await self._server.stop(grace)
+        await asyncio.sleep(0)  # gRPC is told before the first held call is begun
+        self._calls.may_begin.set()
+        await stopping
         ending.cancel()
         if self._watching:
             self._watching.cancel()
@@ -170,10 +183,21 @@ class _Reflection(reflection.aio.ReflectionServicer):
 
 
 class _Arrivals(grpc.aio.ServerInterceptor):
-    """Counts calls as they arrive, so that those whose message the transport refused are not lost."""
+    """Sees calls as they arrive: counts them, so that those whose message the transport refused are not lost."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, may_begin: asyncio.Event) -> None:
         self._metrics = metrics
+        self._may_begin = may_begin
+        self._seen = 0
+
+    async def quiet(self) -> None:
+        """Wait until no more calls arrive."""
+        before = -1
+        for _ in range(int(QUIET_AT_LATEST_SECONDS / QUIET_SECONDS)):
+            if self._seen == before:
+                return
+            before = self._seen
+            await asyncio.sleep(QUIET_SECONDS)
 
     async def intercept_service(
         self,
@@ -181,6 +205,9 @@ class _Arrivals(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         """Count the call if it is one of ours."""
+        self._seen += 1
         if handler_call_details.method.startswith("/city.screening."):
             self._metrics.arrived += 1
+        if not self._may_begin.is_set():
+            await self._may_begin.wait()
         return await continuation(handler_call_details)
