@@ -30,6 +30,9 @@ KEPT = "screening.kept"
 EVENT_CALL = "rpc.handled"
 """The one log line of a call."""
 
+EVENT_RELOAD = "reload"
+"""The log line of something read anew from its files: source, taken, and the problem where it was not."""
+
 
 class Measure(NamedTuple):
     """What a metric says, and the labels that part it. Each label has few values, and no caller can add one."""
@@ -65,5 +68,20 @@ METRICS = {
     "screening_loop_lag_seconds": Measure("histogram", "How late the event loop wakes: what every call waits on top"),
     "screening_spans_dropped_total": Measure("counter", "Spans that could not be exported"),
     "screening_logs_dropped_total": Measure("counter", "Log lines that could not be exported; standard error has them"),
+    "screening_condition": Measure("gauge", "1 while a condition of health holds", ("condition",)),
+    "screening_reloads_total": Measure(
+        "counter",
+        "Files read anew while running: taken, or refused with the old ones left in force",
+        ("source", "result"),
+    ),
+    "screening_reload_failing": Measure("gauge", "1 while the newest files are refused", ("source",)),
+    "screening_bundle_serial": Measure("gauge", "Serial of the signed release in force; 0: not a signed release"),
+    "screening_law_age_seconds": Measure("gauge", "Age of the law in force"),
+    "screening_registry_age_seconds": Measure("gauge", "Age of the registry in force"),
+    "screening_certificate_expiry_timestamp_seconds": Measure(
+        "gauge", "When the service's certificate expires, seconds since 1970; 0: no TLS"
+    ),
+    "screening_decisions_in_flight": Measure("gauge", "Decisions in flight, of unary calls and batches"),
+    "screening_streams_open": Measure("gauge", "Open streams"),
     "screening_info": Measure("gauge", "1, with what is running", ("version", "bundle")),
 }

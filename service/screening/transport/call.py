@@ -1,14 +1,15 @@
 """What every call has in common: trace, limits, error mapping, refusal record, log line, metrics.
 
-One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, rights and limits
-are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and logged, the
-trace ends.
+One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, readiness, rights
+and limits are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and
+logged, the trace ends.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -17,12 +18,13 @@ import structlog
 from city.screening.v1 import decision_pb2
 
 from screening.callers import Caller
-from screening.errors import DeadlineTooShort, MessageTooLarge, Stopping, Unauthenticated
+from screening.errors import DeadlineTooShort, MessageTooLarge, NotReady, SlowReader, Stopping, Unauthenticated
 from screening.telemetry import attributes as names
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.trace import CallTrace, Tracing
 from screening.transport import status
+from screening.transport.admission import Admission
 from screening.transport.authenticate import Authenticator, stranger
 from screening.transport.refuse import Refuser
 
@@ -32,6 +34,9 @@ TRANSPORT_LIMIT = MESSAGE_LIMIT + 2 * 1024 * 1024
 """Largest message that the transport hands over at all, so that ours can be refused with a reason."""
 DEADLINE_MARGIN_SECONDS = 0.02
 """Time before the caller's deadline that is kept for answering."""
+
+UNREAD_SECONDS = 30
+"""How long an answer of a stream may wait for the caller to take it."""
 
 OUTCOMES = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -52,6 +57,8 @@ class Call:
     outcomes: Counter[str] = field(default_factory=Counter)
     decision: decision_pb2.Decision | None = None
     failed_items: int = 0
+    held: int = 0
+    """Decisions in flight that it counts for."""
 
     def answered(self, decision: decision_pb2.Decision) -> None:
         """Note a decision that was answered."""
@@ -73,19 +80,29 @@ class Calls:
         self,
         *,
         authenticator: Callable[[], Authenticator],
+        admission: Admission,
+        unready: Callable[[str], str],
         tracing: Tracing,
         exporter: TraceExporter | None,
         metrics: Metrics,
         refuser: Refuser,
     ) -> None:
         self._authenticator = authenticator
+        self._admission = admission
+        self._unready = unready
         self._tracing = tracing
         self._exporter = exporter
         self._metrics = metrics
         self._refuser = refuser
         self._log = structlog.get_logger()
-        self.stopping = False
-        """Set while the service drains: open streams finish what they accepted and take no more."""
+        self.may_begin = asyncio.Event()
+        """Cleared while calls that arrive, and items of streams, are taken but not begun."""
+        self.may_begin.set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """From now on, open streams finish what they accepted and take no more."""
+        self._stopping = True
 
     def unary(
         self, service: str, rpc: str, method: Callable[[Call, bytes], Awaitable[bytes]]
@@ -95,31 +112,34 @@ class Calls:
         async def handle(body: bytes, context: Context) -> bytes:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(call, context)
-                check_size(body)
+                self._check(call, service, context)
+                self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
                 self._end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # nothing may reach the caller as UNKNOWN with its text
                 await self._fail(call, context, error)
+            finally:
+                if call.held:
+                    self._admission.leave(call.held, len(body))
             self._end(call, "OK")
             return reply
 
         return handle
 
     def stream(
-        self, service: str, rpc: str, method: Callable[[Call, AsyncIterator[bytes]], AsyncIterator[bytes]]
-    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+        self, service: str, rpc: str, method: Callable[[Call, AsyncIterator[bytes]], AsyncGenerator[bytes, None]]
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
         """Wrap a method that takes a stream of messages and returns one."""
 
-        async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(call, context)
-                async for reply in method(call, bodies):
-                    yield reply
-            except (asyncio.CancelledError, GeneratorExit):
+                self._check(call, service, context)
+                with self._open_stream(call):
+                    await _write_all(method(call, bodies), context)
+            except asyncio.CancelledError:
                 self._end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # as above
@@ -128,9 +148,33 @@ class Calls:
 
         return handle
 
+    @contextlib.contextmanager
+    def _open_stream(self, call: Call) -> Iterator[None]:
+        self._admission.open_stream(call.caller)
+        try:
+            yield
+        finally:
+            self._admission.close_stream(call.caller)
+
+    def hold_items(self, call: Call, number: int) -> None:
+        """Note how many items a batch has."""
+        self._admission.widen(call.caller, number - 1)
+        call.held = number
+
+    async def next_item(self, call: Call) -> None:
+        """Wait until the caller's quota has room for one more item of its stream."""
+        if not self.may_begin.is_set():
+            await self.may_begin.wait()
+        await self._admission.pace(call.caller)
+
+    @property
+    def stream_room(self) -> asyncio.Semaphore:
+        """Return the room for items of streams that are being decided."""
+        return self._admission.room
+
     def admit_item(self, body: bytes) -> None:
         """Check one item of a stream against the limits. Raises Stopping, MessageTooLarge."""
-        if self.stopping:
+        if self._stopping:
             raise Stopping
         check_size(body)
 
@@ -156,9 +200,17 @@ class Calls:
             caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
 
+    async def require_known(self, context: Context) -> None:
+        """End a call that is none of ours unless its caller has proven who it is."""
+        try:
+            self._authenticator().caller(context, _texts(context), time.time())
+        except Unauthenticated as error:
+            row = status.of(error)
+            await context.abort(row.code, row.text, status.trailers(error, ""))
+
     def _begin(self, service: str, rpc: str, context: Context) -> Call:
         self._metrics.received += 1
-        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        metadata = _texts(context)
         trace = self._tracing.begin(f"{service}/{rpc}", metadata)
         began, count = time.perf_counter(), self._metrics.decided
         try:
@@ -167,14 +219,22 @@ class Calls:
             return Call(rpc, stranger(context), known=False, trace=trace, began=began, count=count)
         return Call(rpc, caller, known=True, trace=trace, began=began, count=count)
 
-    def _admit(self, call: Call, context: Context) -> None:
-        """Check rights and limits. Raises Unauthenticated, NotAllowed, DeadlineTooShort."""
+    def _check(self, call: Call, service: str, context: Context) -> None:
+        """Check readiness, rights and time. Raises Unauthenticated, NotAllowed, NotReady, DeadlineTooShort."""
         if not call.known:
             raise Unauthenticated
         call.caller.require_rpc(call.rpc)
+        if unready := self._unready(service):
+            raise NotReady(unready)
         left = context.time_remaining()
         if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
+
+    def _enter(self, call: Call, body: bytes) -> None:
+        """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
+        check_size(body)
+        self._admission.enter(call.caller, len(body))
+        call.held = 1
 
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
@@ -243,3 +303,19 @@ def check_size(body: bytes) -> None:
     """Refuse a message over the limit. Raises MessageTooLarge."""
     if len(body) > MESSAGE_LIMIT:
         raise MessageTooLarge(MESSAGE_LIMIT)
+
+
+def _texts(context: Context) -> dict[str, str]:
+    """Return the metadata of a call that is text."""
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+async def _write_all(replies: AsyncGenerator[bytes, None], context: Context) -> None:
+    """Write a stream's answers as fast as the caller takes them. Raises SlowReader where it takes none."""
+    async with contextlib.aclosing(replies):
+        async for reply in replies:
+            try:
+                async with asyncio.timeout(UNREAD_SECONDS):
+                    await context.write(reply)
+            except TimeoutError:
+                raise SlowReader(UNREAD_SECONDS) from None

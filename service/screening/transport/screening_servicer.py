@@ -1,7 +1,7 @@
 """ScreeningService: translates between the wire and the use cases. No law, no storage, no arithmetic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,7 +10,7 @@ from google.rpc import status_pb2
 
 from screening.callers import Caller
 from screening.errors import CallError, InvalidField, TooManyItems, Violation
-from screening.screen import Asked, Request, Screen
+from screening.screen import TURN, Asked, Request, Screen
 from screening.transport import convert, status
 from screening.transport.call import Call, Calls
 
@@ -55,16 +55,17 @@ class ScreeningServicer:
         results = await self._batch(call, "ScreenInformationRequest", batch.items)
         return _pb.BatchScreenInformationRequestResponse(results=results).SerializeToString()
 
-    async def stream_screen_employment(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def stream_screen_employment(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Answer StreamScreenEmployment."""
-        async for result in self._stream(call, "ScreenEmployment", _pb.StreamScreenEmploymentRequest, bodies):
-            yield _pb.StreamScreenEmploymentResponse(result=result).SerializeToString()
+        kinds = _pb.StreamScreenEmploymentRequest, _pb.StreamScreenEmploymentResponse
+        return self._stream(call, "ScreenEmployment", kinds, bodies)
 
-    async def stream_screen_information_request(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def stream_screen_information_request(
+        self, call: Call, bodies: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
         """Answer StreamScreenInformationRequest."""
-        kind = _pb.StreamScreenInformationRequestRequest
-        async for result in self._stream(call, "ScreenInformationRequest", kind, bodies):
-            yield _pb.StreamScreenInformationRequestResponse(result=result).SerializeToString()
+        kinds = _pb.StreamScreenInformationRequestRequest, _pb.StreamScreenInformationRequestResponse
+        return self._stream(call, "ScreenInformationRequest", kinds, bodies)
 
     async def _one(self, call: Call, request: Request) -> decision_pb2.Decision:
         asked = self._ask(call, call.rpc, request, "")
@@ -85,10 +86,13 @@ class ScreeningServicer:
             raise TooManyItems(BATCH_LIMIT, len(items))
         if not items:
             raise InvalidField(Violation("items", "must have at least one element"))
+        self._calls.hold_items(call, len(items))
         results = [Result(key=item.key) for item in items]
         asked: list[tuple[Result, Asked]] = []
         keys: set[str] = set()
         for position, (item, result) in enumerate(zip(items, results, strict=True)):
+            if position % TURN == 0:
+                await asyncio.sleep(0)
             try:
                 check_key(item.key, keys, f"items[{position}].key")
                 asked.append((result, self._ask(call, rpc, item.request, f"items[{position}].request.")))
@@ -109,19 +113,26 @@ class ScreeningServicer:
         await self._calls.refuse_item(call, error)
 
     async def _stream(
-        self, call: Call, rpc: str, kind: type[Any], bodies: AsyncIterator[bytes]
-    ) -> AsyncIterator[Result]:
-        """Decide items as they arrive, at most STREAM_IN_FLIGHT at once; results come as they are ready."""
+        self, call: Call, rpc: str, kinds: tuple[type[Any], type[Any]], bodies: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """Decide items as they arrive, at most STREAM_IN_FLIGHT at once; results come as they are ready.
+
+        An item keeps its place until its result is taken, so a caller that reads slowly is read slowly.
+        """
+        asked, answered = kinds
         ready: asyncio.Queue[Result | None] = asyncio.Queue()
         places = asyncio.Semaphore(STREAM_IN_FLIGHT)
 
         async def decide(body: bytes) -> None:
-            ready.put_nowait(await self._stream_item(call, rpc, kind, body))
+            async with self._calls.stream_room:
+                result = await self._stream_item(call, rpc, asked, body)
+            ready.put_nowait(result)
 
         async def receive() -> None:
             async with asyncio.TaskGroup() as deciding:
                 async for body in bodies:
                     await places.acquire()
+                    await self._calls.next_item(call)
                     deciding.create_task(decide(body))
             ready.put_nowait(None)
 
@@ -129,7 +140,7 @@ class ScreeningServicer:
         receiving.add_done_callback(_wake(ready))
         try:
             while (result := await ready.get()) is not None:
-                yield result
+                yield answered(result=result).SerializeToString()
                 places.release()
             await receiving
         finally:
