@@ -5,7 +5,6 @@ from datetime import date
 
 from city.screening.v1 import decision_pb2
 
-from screening.facts import Item
 from screening.names.match import Resolution
 from screening.policy.combine import whole
 from screening.policy.evaluate import Finding
@@ -47,17 +46,17 @@ ASKS = {
 """The fact to ask for where a reading is missing."""
 
 
-def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Decision:
-    """Return the decision on all parts, with its reasons, releases and missing facts."""
+def compose(categories: Sequence[int], findings: Sequence[Finding], law: Law) -> Decision:
+    """Return the decision on all parts, by category (0: the act as a whole): reasons, releases and missing facts."""
     decision = Decision(outcome=whole(finding.ruling.outcome for finding in findings))
-    for part, finding in zip(parts, findings, strict=True):
-        if part.category or len(parts) > 1:
+    for category, finding in zip(categories, findings, strict=True):
+        if category or len(categories) > 1:
             decision.releases.add(
-                category=part.category,
+                category=category,
                 outcome=finding.ruling.outcome,
                 rule_ids=_rule_ids(finding),
             )
-    _add_reasons(decision, parts, findings)
+    _add_reasons(decision, categories, findings)
     for path in dict.fromkeys(path for finding in findings for path in finding.missing):
         field = ASKS.get(path, path)
         if field not in (missing.field for missing in decision.missing_facts):
@@ -73,11 +72,11 @@ def _rule_ids(finding: Finding) -> list[str]:
     return [rule.id for rule in finding.ruling.decisive] or [silent.rule_id]
 
 
-def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[Finding]) -> None:
-    for rule, categories in _by_rule(
-        (part, finding.ruling.decisive) for part, finding in zip(parts, findings, strict=True)
+def _add_reasons(decision: Decision, categories: Sequence[int], findings: Sequence[Finding]) -> None:
+    for rule, concerned in _by_rule(
+        (category, finding.ruling.decisive) for category, finding in zip(categories, findings, strict=True)
     ):
-        decision.reasons.append(_reason(rule, categories, decisive=True))
+        decision.reasons.append(_reason(rule, concerned, decisive=True))
     open_rulings = [finding.ruling for finding in findings if not finding.ruling.decisive]
     if any(ruling.unsettled for ruling in open_rulings):
         decision.reasons.append(MISSING_FACTS)
@@ -85,19 +84,19 @@ def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[F
         decision.reasons.append(NO_RULE)
     named = {reason.rule_id for reason in decision.reasons}
     others = (
-        (part, (*finding.ruling.unsettled, *finding.ruling.agreeing))
-        for part, finding in zip(parts, findings, strict=True)
+        (category, (*finding.ruling.unsettled, *finding.ruling.agreeing))
+        for category, finding in zip(categories, findings, strict=True)
     )
-    for rule, categories in _by_rule(others):
+    for rule, concerned in _by_rule(others):
         if rule.id not in named:
-            decision.reasons.append(_reason(rule, categories, decisive=False))
+            decision.reasons.append(_reason(rule, concerned, decisive=False))
 
 
-def _by_rule(rulings: Iterable[tuple[Item, Sequence[Rule]]]) -> list[tuple[Rule, list[int]]]:
+def _by_rule(rulings: Iterable[tuple[int, Sequence[Rule]]]) -> list[tuple[Rule, list[int]]]:
     found: dict[Rule, list[int]] = {}
-    for part, rules in rulings:
+    for category, rules in rulings:
         for rule in rules:
-            found.setdefault(rule, []).extend([part.category] if part.category else [])
+            found.setdefault(rule, []).extend([category] if category else [])
     return list(found.items())
 
 

@@ -24,8 +24,8 @@ from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReu
 from screening.facts import Facts, Item, Reading
 from screening.names.match import NO_NAME, Resolution
 from screening.policy.combine import stricter
-from screening.policy.evaluate import Finding
-from screening.policy.law import Pack
+from screening.policy.evaluate import Codes, Docket, Finding, Part
+from screening.policy.law import Law, Pack
 from screening.reading import employment, information_request
 from screening.reading.items import items
 from screening.reading.lexicon import Found
@@ -212,15 +212,10 @@ def _apply_law(
 ) -> Decision:
     pack = _pack(bundle, question.pack)
     docket = pack.in_force(question.subject, question.as_of).docket(question.facts)
-    codes = [docket.codes(question.facts, reading) for reading in question.readings]
+    codes = tuple(docket.codes(question.facts, reading) for reading in question.readings)
     parts = tuple(docket.part(item) for item in question.parts)
-    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in parts]
-    decision = answer.compose(question.parts, findings, bundle.law)
-    duties = {
-        token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
-    }
-    answer.add_obligations(decision, findings, duties, bundle.law)
-    answer.add_coming(decision, [docket.coming(code, part) for code in codes for part in parts])
+    decision = Decision()
+    decision.CopyFrom(bundle.said.recall((docket, codes, parts), lambda: _say(docket, codes, parts, bundle.law)))
     answer.add_readings(decision, found)
     if named is not NO_NAME:
         answer.add_resolution(decision, named)
@@ -229,6 +224,18 @@ def _apply_law(
     decision.bundle_revision = bundle.revision
     decision.bundle_serial = bundle.serial
     mark("law.evaluate")
+    return decision
+
+
+def _say(docket: Docket, codes: Sequence[Codes], parts: tuple[Part, ...], law: Law) -> Decision:
+    """Return what the law says, given the truth codes of each reading and part, and nothing else."""
+    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in parts]
+    decision = answer.compose([category for category, _ in parts], findings, law)
+    duties = {
+        token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
+    }
+    answer.add_obligations(decision, findings, duties, law)
+    answer.add_coming(decision, [docket.coming(code, part) for code in codes for part in parts])
     return decision
 
 

@@ -25,7 +25,9 @@ _REMEMBERED_VALUES = 4_096
 """How many values of one fact are remembered; lists have no end of them."""
 
 
-Part = tuple[int, tuple[int, ...]]
+Codes = tuple[int, ...]
+"""The truth codes of atoms, in the order of their program."""
+Part = tuple[int, Codes]
 """One part of a request as the law reads it: its category, and the truth codes of the atoms on it."""
 
 
@@ -101,7 +103,7 @@ class Docket:
         """Return the atoms that one question evaluates; those on `item` once for each part."""
         return self._of_request.atoms + self._of_item.atoms
 
-    def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
+    def codes(self, facts: Facts, reading: Reading) -> Codes:
         """Return the truth codes of the atoms that read facts and reading."""
         return self._of_request.run({"facts": facts, "reading": reading})
 
@@ -109,7 +111,7 @@ class Docket:
         """Return what the law reads of one part of a request."""
         return item.category, self._of_item.run({"item": item})
 
-    def _find(self, codes: tuple[int, ...], part: Part) -> Finding:
+    def _find(self, codes: Codes, part: Part) -> Finding:
         category, item_codes = part
         by_atom = self._by_atom(codes, item_codes)
         conditions = self._for_category(category)
@@ -122,7 +124,7 @@ class Docket:
         }
         return Finding(ruling, tuple(unknown))
 
-    def _arising(self, codes: tuple[int, ...], parts: tuple[Part, ...], outcome: Outcome) -> Mapping[str, Duty]:
+    def _arising(self, codes: Codes, parts: tuple[Part, ...], outcome: Outcome) -> Mapping[str, Duty]:
         known = [self._by_atom(codes, item_codes) for _, item_codes in parts]
         arising: dict[str, Duty] = {}
         for duty, condition in self._duties.items():
@@ -131,7 +133,7 @@ class Docket:
                     arising[token] = duty  # the most local source comes last, and is cited
         return MappingProxyType(arising)
 
-    def _bearing(self, codes: tuple[int, ...], part: Part) -> Mapping[Rule, date]:
+    def _bearing(self, codes: Codes, part: Part) -> Mapping[Rule, date]:
         category, item_codes = part
         by_atom = self._by_atom(codes, item_codes)
         truths = {rule: truth(condition, by_atom) for rule, condition in self._for_coming(category).items()}
@@ -168,7 +170,7 @@ class Program:
         for test in self._tests.values():
             test.put(self._silent, None, stating(subject, {})[test.variable])
 
-    def run(self, data: Mapping[str, Facts | Reading | Item]) -> tuple[int, ...]:
+    def run(self, data: Mapping[str, Facts | Reading | Item]) -> Codes:
         """Return the truth codes in the order of `atoms`; UNKNOWN where the engine reports an error."""
         codes = self._silent.copy()
         for variable, message in data.items():
@@ -195,7 +197,7 @@ class Test:
         self._told_apart = fact.type in ("bool", "enum", "int")
         """Of other facts an atom can ask only whether they were given."""
         self._repeated = fact.repeated
-        self._codes: dict[object, tuple[int, ...]] = {}
+        self._codes: dict[object, Codes] = {}
 
     def put(self, codes: list[int], value: Any, whole: Facts | Reading | Item) -> None:
         """Put the atoms' codes in their places, given the fact's value (None: not given) and the message it is in."""
@@ -208,7 +210,7 @@ class Test:
         for position, code in zip(self._positions, found, strict=True):
             codes[position] = code
 
-    def _evaluate(self, whole: Facts | Reading | Item) -> tuple[int, ...]:
+    def _evaluate(self, whole: Facts | Reading | Item) -> Codes:
         result = self._expression.eval(data={self.variable: whole})
         if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
             return (UNKNOWN,) * len(self._positions)
