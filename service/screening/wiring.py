@@ -114,7 +114,7 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
         refuser = Refuser(log, time.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
         health = Health(NEEDS, operations.health_tests(settings, law, log.writable, sealer, time))
-        admission = Admission(decisions=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
+        admission = Admission(calls=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
         calls = Calls(
             authenticator=entrance.authenticator,
             admission=admission,

@@ -116,7 +116,7 @@ async def test_calls_beyond_what_is_taken_on_are_refused_and_the_rest_are_answer
 
             outcomes = await asyncio.gather(*(outcome() for _ in range(60)))
             assert await outcome() == "answered"
-    assert set(outcomes) == {"answered", "decisions"}
+    assert set(outcomes) == {"answered", "calls"}
 
 
 class Hoarder:
