@@ -28,6 +28,8 @@ class Bundle:
     """SHA-256 of all files and dated settings, in hexadecimal."""
     serial: int = 0
     """Grows with each signed release; 0 where the files are not a signed release."""
+    opinions: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
+    """What was decided of each question, by the hash of its facts."""
     said: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
     """What the law said of each combination of truths that a question can have for it."""
 

@@ -50,7 +50,9 @@ class Settings:
         "First day of the moonlighting ordinance; default as the law file says",
     )
     most_in_flight: int = _setting(
-        1_000, "SCREENING_MOST_IN_FLIGHT", "Calls at work at once before more are refused; of decisions in batches, twenty times as many"
+        1_000,
+        "SCREENING_MOST_IN_FLIGHT",
+        "Calls at work at once before more are refused; of decisions in batches, twenty times as many",
     )
     refuse_after_hours: float = _setting(
         0.0, "SCREENING_REFUSE_AFTER_HOURS", "Age of the signed release after which nothing is decided; 0: any age"

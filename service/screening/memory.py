@@ -19,6 +19,10 @@ class Memory(Generic[_Key, _Value]):
         """Return how many values are kept."""
         return len(self._values)
 
+    def __contains__(self, key: _Key) -> bool:
+        """Say whether the value of a key is remembered."""
+        return key in self._values
+
     def recall(self, key: _Key, make: Callable[[], _Value]) -> _Value:
         """Return the value of a key, made now if it is not remembered. An error is not remembered."""
         try:
