@@ -1,8 +1,8 @@
 from city.screening.v1 import decision_pb2
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from screening.telemetry.attributes import METRICS
 from screening.screen import Answer
+from screening.telemetry.attributes import METRICS
 from screening.telemetry.metrics import MOST_CALLERS, Metrics
 
 
