@@ -32,6 +32,7 @@ from screening.transport.server import Server
 
 _PACKAGE = Path(__file__).parent
 _DATA_FOLDERS = ("laws", "registry", "lexicon")
+_DATA_SUFFIXES = (".yaml", ".csv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def read_bundle(settings: Settings) -> Bundle:
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
-        for path in sorted((root / folder).rglob("*.yaml"))
+        for path in sorted((root / folder).rglob("*"))
+        if path.suffix in _DATA_SUFFIXES
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
