@@ -1,11 +1,12 @@
 """Labelled cases: what a question should be answered, and whether it is.
 
-A case is one JSON object: `id`, `rpc`, `as_of`, `facts` in the words of the forms, `expected`, and optionally
-`per_category` and `obligations`. The listed obligations must be among those produced (ruling 22).
+A case has `id`, `rpc`, `as_of`, `facts` in the words of the forms, `expected`, and optionally `name` (a sentence),
+`per_category` and `obligations`. The listed obligations must be among those produced (ruling 22). Cases stand one JSON
+object a line, or under `cases:` in a YAML file beside the law that they hold to (`x.test.yaml`).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,9 +16,16 @@ from screening_client.forms import FormError, employment_request, information_re
 
 from screening import screen
 from screening.bundle import Bundle
-from screening.errors import CallError
+from screening.errors import CallError, DataFileError
 from screening.transport import convert
+from screening.yamlfile import Entry, parse
 
+_MAKE: dict[str, Callable[[Mapping[str, Any]], screen.Request]] = {
+    "ScreenEmployment": employment_request,
+    "ScreenInformationRequest": information_request,
+}
+_NEEDED = {"id", "rpc", "as_of", "facts", "expected"}
+_NOTES = {"name", "per_category", "obligations", "citations", "why", "source", "confidence"}
 _OUTCOME = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
 _CATEGORY = {
     number: name.removeprefix("DATA_CATEGORY_").lower()
@@ -26,11 +34,31 @@ _CATEGORY = {
 
 
 @dataclass(frozen=True)
+class Case:
+    """One labelled question."""
+
+    id: str
+    name: str
+    rpc: str
+    as_of: date
+    facts: Mapping[str, Any]
+    expected: str
+    per_category: Mapping[str, str]
+    obligations: tuple[str, ...]
+    file: str
+    line: int
+
+    def asked(self) -> screen.Asked:
+        """Return the question as a service would take it. Raises FormError, CallError."""
+        request = _MAKE[self.rpc](self.facts)
+        return convert.ask(request, today=self.as_of, rpc=self.rpc, caller="case", trace_id="")
+
+
+@dataclass(frozen=True)
 class Result:
     """How one case came out. `got` is ERROR where the question was not accepted."""
 
-    id: str
-    expected: str
+    case: Case
     got: str
     per_category_ok: bool
     obligations_missing: tuple[str, ...]
@@ -40,41 +68,76 @@ class Result:
     @property
     def ok(self) -> bool:
         """Say whether outcome, categories and listed obligations all hold."""
-        return self.got == self.expected and self.per_category_ok and not self.obligations_missing
+        return self.got == self.case.expected and self.per_category_ok and not self.obligations_missing
 
 
-def run(lines: Iterable[str], bundle: Bundle) -> list[Result]:
-    """Run the cases of a JSON-lines file against a bundle."""
-    return [run_case(json.loads(line), bundle) for line in lines if line.strip()]
+def read(text: str, file: str) -> list[Case]:
+    """Read the cases of one file: JSON lines if its name ends so, else YAML. Raises DataFileError."""
+    if file.endswith(".jsonl"):
+        return [_case(_object(line, file, number)) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    listed = parse(text, file).only({"cases"}).entries("cases")
+    return [_case(entry.only(_NEEDED | _NOTES)) for entry in listed]
 
 
-def run_case(case: Mapping[str, Any], bundle: Bundle) -> Result:
-    """Run one case. A question that is not accepted is a result too."""
-    day = date.fromisoformat(case["as_of"])
-    make = employment_request if case["rpc"] == "ScreenEmployment" else information_request
+def _object(line: str, file: str, number: int) -> Entry:
     try:
-        request = make(case["facts"])
-        asked = convert.ask(request, today=day, rpc=case["rpc"], caller="case", trace_id="")
-        decision = screen.decide(asked.request, bundle, day, _untimed)
+        given = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise DataFileError(
+            file, number, f"the line is not JSON: {error.msg}", "Write one JSON object a line"
+        ) from None
+    entry = Entry(given if isinstance(given, dict) else {})
+    entry.file, entry.line = file, number
+    return entry
+
+
+def _case(entry: Entry) -> Case:
+    if not entry.keys() >= _NEEDED:
+        raise entry.fail("a case needs id, rpc, as_of, facts and expected", "Add what is missing")
+    if entry["rpc"] not in _MAKE:
+        raise entry.fail("the rpc is unknown", f"Use one of: {', '.join(_MAKE)}")
+    for key in ("facts", "per_category"):
+        if not isinstance(entry.get(key) or {}, dict):
+            raise entry.fail(f"'{key}' is not a mapping", f"Write {key}: and one line for each below it")
+    return Case(
+        id=str(entry["id"]),
+        name=str(entry.get("name", "")),
+        rpc=entry["rpc"],
+        as_of=_day(entry),
+        facts=entry["facts"],
+        expected=str(entry["expected"]),
+        per_category=entry.get("per_category") or {},
+        obligations=entry.texts("obligations") if entry.get("obligations") else (),
+        file=entry.file,
+        line=entry.line,
+    )
+
+
+def _day(entry: Entry) -> date:
+    try:
+        return date.fromisoformat(str(entry["as_of"]))
+    except ValueError:
+        raise entry.fail("'as_of' is not a date", "Write it as 2018-01-01") from None
+
+
+def run(cases: Iterable[Case], bundle: Bundle) -> list[Result]:
+    """Run cases against a bundle."""
+    return [run_case(case, bundle) for case in cases]
+
+
+def run_case(case: Case, bundle: Bundle) -> Result:
+    """Run one case. A question that is not accepted is a result too."""
+    try:
+        decision = screen.decide(case.asked().request, bundle, case.as_of, _untimed)
     except (FormError, CallError) as error:
-        return Result(
-            case["id"],
-            case["expected"],
-            "ERROR",
-            per_category_ok=False,
-            obligations_missing=(),
-            rules=(),
-            problem=str(error),
-        )
+        return Result(case, "ERROR", per_category_ok=False, obligations_missing=(), rules=(), problem=str(error))
     released = {_CATEGORY[release.category]: _OUTCOME[release.outcome] for release in decision.releases}
-    wanted = case.get("per_category") or {}
     produced = {obligation.token for obligation in decision.obligations}
     return Result(
-        id=case["id"],
-        expected=case["expected"],
+        case,
         got=_OUTCOME[decision.outcome],
-        per_category_ok=all(released.get(category) == outcome for category, outcome in wanted.items()),
-        obligations_missing=tuple(token for token in case.get("obligations", ()) if token not in produced),
+        per_category_ok=all(released.get(category) == outcome for category, outcome in case.per_category.items()),
+        obligations_missing=tuple(token for token in case.obligations if token not in produced),
         rules=tuple(reason.rule_id for reason in decision.reasons if reason.decisive),
     )
 

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from screening.cli.app import app
 from typer.testing import CliRunner, Result
 
-from tests.factories import ADDRESS_REQUEST
+from tests.factories import ADDRESS_REQUEST, DETAINER
 from tests.processes import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +163,23 @@ def test_a_case_that_falls_short_is_exit_1_and_all_right_is_exit_0(tmp_path: Pat
     assert run("laws", "test", file).exit_code == 1
     file.write_text('{"id": 1}')
     assert run("laws", "test", file).exit_code == 2
+
+
+def test_cases_beside_the_law_are_run_without_naming_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`laws test` alone takes every `*.test.yaml` of the bundle, and the bundle itself is the same with or without."""
+    root = tmp_path / "bundle"
+    for folder in ("laws", "registry", "lexicon"):
+        shutil.copytree(ROOT / "service/screening" / folder, root / folder)
+    for file in root.rglob("*.test.yaml"):
+        file.unlink()
+    monkeypatch.setenv("SCREENING_BUNDLE", str(root))
+    before = run("laws", "check").output
+    case = {"id": "A", "rpc": "ScreenInformationRequest", "as_of": "2026-11-20", "facts": DETAINER, "expected": "DENY"}
+    (root / "laws/us/own.test.yaml").write_text(json.dumps({"cases": [case]}))
+    assert run("laws", "test").exit_code == 0
+    (root / "laws/us/own.test.yaml").write_text(json.dumps({"cases": [case | {"expected": "ALLOW"}]}))
+    assert run("laws", "test").exit_code == 1
+    assert run("laws", "check").output == before
 
 
 def test_the_law_is_checked_offline() -> None:

@@ -25,38 +25,39 @@ class Phrase:
     words: tuple[str, ...]
     whole: bool
 
-    def stands_in(self, words: tuple[str, ...]) -> bool:
-        """Say whether the phrase is found in the words of a text."""
+    def stands_at(self, start: int, words: tuple[str, ...]) -> bool:
+        """Say whether the phrase is found at a place in the words of a text."""
         if self.whole:
             return words == self.words
-        size = len(self.words)
-        return self.words[0] in words and any(
-            words[start : start + size] == self.words for start in range(len(words) - size + 1)
-        )
+        return words[start : start + len(self.words)] == self.words
 
 
-@dataclass(frozen=True)
 class Reader:
     """How one reading is made."""
 
-    reading: str
-    facts: tuple[str, ...]
-    phrases: tuple["Phrase", ...]
-    """In order; the first that is found decides."""
-    otherwise: str | None
+    def __init__(self, reading: str, facts: tuple[str, ...], phrases: Sequence[Phrase], otherwise: str | None) -> None:
+        """Take the phrases in order: of those that are found, the first decides."""
+        self.reading = reading
+        self.facts = facts
+        self.phrases = tuple(phrases)
+        self.otherwise = otherwise
+        self._by_first_word: dict[str, list[tuple[int, Phrase]]] = {}
+        for order, phrase in enumerate(self.phrases):
+            self._by_first_word.setdefault(phrase.words[0], []).append((order, phrase))
 
     def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
         """Read the texts of the facts concerned; None if nothing was found and there is no `otherwise`."""
         given = [(fact, tokens(text)) for fact in self.facts for text in texts.get(fact, ()) if text]
-        if not given:
-            return None
-        for phrase in self.phrases:
-            for fact, words in given:
-                if phrase.stands_in(words):
-                    return Found(phrase.value, fact, phrase.text)
-        if self.otherwise is not None and any(words for _, words in given):
+        found: Found | None = None
+        first = len(self.phrases)
+        for fact, words in given:
+            for start, word in enumerate(words):
+                for order, phrase in self._by_first_word.get(word, ()):
+                    if order < first and phrase.stands_at(start, words):
+                        found, first = Found(phrase.value, fact, phrase.text), order
+        if found is None and self.otherwise is not None and any(words for _, words in given):
             return Found(self.otherwise, given[0][0], "")
-        return None
+        return found
 
 
 class Lexicon:

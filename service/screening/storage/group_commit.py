@@ -35,6 +35,11 @@ class GroupCommit:
         """Say whether the last commit succeeded."""
         return self._healthy
 
+    @property
+    def waiting(self) -> int:
+        """Return about how many appends wait for a commit."""
+        return self._waiting.qsize()
+
     async def append(self, records: Sequence[Record]) -> list[Appended]:
         """Return when all records are durable. Raises LogUnavailable."""
         if self._stopped:

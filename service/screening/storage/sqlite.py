@@ -22,6 +22,7 @@ from screening.decisionlog.port import Appended, Filter, Stored
 from screening.decisionlog.record import Idempotency, Record
 from screening.errors import DataDirectoryError, LogUnavailable
 from screening.storage.group_commit import GroupCommit
+from screening.storage.load import Load
 
 REMEMBERED = timedelta(hours=72)
 """How long a request_id is remembered after its first answer."""
@@ -87,7 +88,8 @@ class SqliteLog:
         self._next = 0 if last is None else last + 1
         self._forgotten = 0
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="decision-log-reader")
-        self._writer = GroupCommit(self._commit, self._close_writer)
+        self.load = Load()
+        self._writer = GroupCommit(self.load.measured(self._commit), self._close_writer)
 
     async def append(self, records: Sequence[Record]) -> list[Appended]:
         """Append records and return when each is durable; see DecisionLog."""
@@ -122,6 +124,10 @@ class SqliteLog:
     def writable(self) -> bool:
         """Say whether the last append succeeded."""
         return self._writer.healthy
+
+    def waiting(self) -> int:
+        """Return about how many appends wait for a commit."""
+        return self._writer.waiting
 
     async def close(self) -> None:
         """Finish what was accepted, then close the files and release the lock."""

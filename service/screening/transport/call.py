@@ -1,7 +1,8 @@
 """What every call has in common: trace, limits, error mapping, refusal record, log line, metrics.
 
-One wrapper does it all, so that a servicer only translates. Order: trace begins, limits are checked, the servicer
-answers, errors become statuses, the refusal is recorded, the call is counted and logged, the trace ends.
+One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, rights and limits
+are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and logged, the
+trace ends.
 """
 
 import asyncio
@@ -15,13 +16,14 @@ import grpc
 import structlog
 from city.screening.v1 import decision_pb2
 
-from screening.errors import DeadlineTooShort, MessageTooLarge, Stopping
+from screening.callers import Caller
+from screening.errors import DeadlineTooShort, MessageTooLarge, Stopping, Unauthenticated
 from screening.telemetry import attributes as names
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.trace import CallTrace, Tracing
 from screening.transport import status
-from screening.transport.identity import caller_of
+from screening.transport.authenticate import Authenticator, stranger
 from screening.transport.refuse import Refuser
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
@@ -40,9 +42,13 @@ class Call:
     """One call in progress."""
 
     rpc: str
-    caller: str
+    caller: Caller
+    known: bool
+    """The caller has proven who it is; otherwise `caller` has no rights and bears its address as a name."""
     trace: CallTrace
     began: float
+    count: Callable[[str, str, decision_pb2.Decision], None]
+    """Counts a decision, by rpc and outcome."""
     outcomes: Counter[str] = field(default_factory=Counter)
     decision: decision_pb2.Decision | None = None
     failed_items: int = 0
@@ -50,13 +56,29 @@ class Call:
     def answered(self, decision: decision_pb2.Decision) -> None:
         """Note a decision that was answered."""
         self.decision = decision
-        self.outcomes[OUTCOMES.get(decision.outcome, "UNSPECIFIED")] += 1
+        outcome = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
+        self.outcomes[outcome] += 1
+        self.count(self.rpc, outcome, decision)
+
+    @property
+    def only_allowed(self) -> bool:
+        """Say whether all that was asked, if anything, was answered with ALLOW."""
+        return not self.failed_items and self.outcomes.keys() <= {"ALLOW"}
 
 
 class Calls:
     """Wraps the servicers' methods."""
 
-    def __init__(self, tracing: Tracing, exporter: TraceExporter | None, metrics: Metrics, refuser: Refuser) -> None:
+    def __init__(
+        self,
+        *,
+        authenticator: Callable[[], Authenticator],
+        tracing: Tracing,
+        exporter: TraceExporter | None,
+        metrics: Metrics,
+        refuser: Refuser,
+    ) -> None:
+        self._authenticator = authenticator
         self._tracing = tracing
         self._exporter = exporter
         self._metrics = metrics
@@ -73,7 +95,7 @@ class Calls:
         async def handle(body: bytes, context: Context) -> bytes:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(context)
+                self._admit(call, context)
                 check_size(body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
@@ -94,7 +116,7 @@ class Calls:
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(context)
+                self._admit(call, context)
                 async for reply in method(call, bodies):
                     yield reply
             except (asyncio.CancelledError, GeneratorExit):
@@ -119,27 +141,37 @@ class Calls:
         trace.sampled = call.trace.sampled
         return trace
 
-    def end_item(self, trace: CallTrace) -> None:
-        """End the trace of one item."""
+    def end_item(self, trace: CallTrace, *, allowed: bool) -> None:
+        """End the trace of one item; it is kept if it is sampled, or not answered with ALLOW."""
         trace.end = time.time_ns()
-        if self._exporter and trace.sampled:
+        if self._exporter and (trace.sampled or not allowed):
             self._exporter.add(trace)
 
     async def refuse_item(self, call: Call, error: Exception) -> None:
         """Record an item of a batch or stream that was not decided."""
         call.failed_items += 1
         reason = status.of(error).reason
+        self._metrics.error(reason)
         await self._refuser.record(
-            caller=call.caller, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
+            caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
 
     def _begin(self, service: str, rpc: str, context: Context) -> Call:
         self._metrics.received += 1
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         trace = self._tracing.begin(f"{service}/{rpc}", metadata)
-        return Call(rpc, caller_of(context.peer()), trace, time.perf_counter())
+        began, count = time.perf_counter(), self._metrics.decided
+        try:
+            caller = self._authenticator().caller(context, metadata, time.time())
+        except Unauthenticated:
+            return Call(rpc, stranger(context), known=False, trace=trace, began=began, count=count)
+        return Call(rpc, caller, known=True, trace=trace, began=began, count=count)
 
-    def _admit(self, context: Context) -> None:
+    def _admit(self, call: Call, context: Context) -> None:
+        """Check rights and limits. Raises Unauthenticated, NotAllowed, DeadlineTooShort."""
+        if not call.known:
+            raise Unauthenticated
+        call.caller.require_rpc(call.rpc)
         left = context.time_remaining()
         if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
@@ -147,26 +179,32 @@ class Calls:
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
         await self._refuser.record(
-            caller=call.caller, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
+            caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
         )
         self._end(call, row.code.name, row.reason, error)
-        details = status.details(error, call.rpc)
-        await context.abort(row.code, row.text, ((status.DETAILS, details.SerializeToString()),))
+        await context.abort(row.code, row.text, status.trailers(error, call.rpc))
 
     def _end(self, call: Call, code: str, reason: str = "", error: Exception | None = None) -> None:
         seconds = time.perf_counter() - call.began
-        self._metrics.call(call.rpc, code, seconds)
-        for outcome, number in call.outcomes.items():
-            for _ in range(number):
-                self._metrics.decision(call.rpc, outcome)
+        kept = self._exporter is not None and (call.trace.sampled or code != "OK" or not call.only_allowed)
+        self._metrics.call(
+            rpc=call.rpc,
+            caller=call.caller.name if call.known else "unknown",
+            code=code,
+            seconds=seconds,
+            trace_id=call.trace.trace_id if kept else 0,
+        )
+        if reason:
+            self._metrics.error(reason)
         said = self._described(call, reason)
-        self._end_trace(call, code, said)
+        if kept:
+            self._end_trace(call, code, said)
         if reason == "INTERNAL":  # the class names the fault; its text may hold what the caller sent
             said["error_class"] = type(error).__name__
         self._log.info(names.EVENT_CALL, rpc=call.rpc, code=code, duration_ms=round(seconds * 1000, 3), **said)
 
     def _described(self, call: Call, reason: str) -> dict[str, Any]:
-        said: dict[str, Any] = {"caller": call.caller, "trace_id": call.trace.hex_id}
+        said: dict[str, Any] = {"caller": call.caller.name, "trace_id": call.trace.hex_id}
         if reason:
             said["reason"] = reason
         decision = call.decision
@@ -182,12 +220,13 @@ class Calls:
         return said
 
     def _end_trace(self, call: Call, code: str, said: dict[str, Any]) -> None:
+        assert self._exporter is not None
         trace = call.trace
         trace.end = time.time_ns()
-        if not (self._exporter and trace.sampled):
-            return
         trace.failed = code in ("INTERNAL", "UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED")
         trace.attributes = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: trace.name, names.RPC_STATUS: code}
+        if not trace.sampled:
+            trace.attributes[names.KEPT] = "outcome"
         if "reason" in said:
             trace.attributes[names.ERROR_TYPE] = said["reason"]
         if "decision_id" in said:

@@ -6,6 +6,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from screening.telemetry import attributes
 from screening.telemetry.export import TraceExporter, build
+from screening.telemetry.otlp import Endpoint
 from screening.telemetry.receiver import Receiver
 from screening.telemetry.trace import Tracing
 
@@ -27,6 +28,16 @@ def test_the_callers_context_is_honoured() -> None:
 def test_a_caller_that_does_not_sample_is_not_sampled() -> None:
     """The parent's decision holds."""
     assert not TRACING.begin("x", {"traceparent": PARENT[:-1] + "0"}).sampled
+
+
+def test_a_kept_span_bears_what_the_caller_sent() -> None:
+    """Parent, tracestate and flags go out as they came, so that nobody takes the trace for a sampled one."""
+    call = TRACING.begin("x", {"traceparent": PARENT[:-1] + "0", "tracestate": "vendor=1"})
+    call.mark("stage")
+    whole, inner = build(call)
+    assert (whole.trace_state, whole.flags, inner.flags) == ("vendor=1", 0x300, 0x100)
+    assert whole.parent_span_id.hex() == "b7ad6b7169203331"
+    assert build(TRACING.begin("x", {}))[0].flags == 0x101
 
 
 @pytest.mark.parametrize("header", ["", "garbage", "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
@@ -54,7 +65,7 @@ def test_stages_become_spans_one_after_the_other_inside_the_call() -> None:
 def test_spans_reach_a_receiver() -> None:
     """Over OTLP, with the resource."""
     receiver = Receiver()
-    exporter = TraceExporter(f"127.0.0.1:{receiver.port}", Resource.create({"service.name": "screening"}), secure=False)
+    exporter = TraceExporter(Endpoint(f"127.0.0.1:{receiver.port}"), Resource.create({"service.name": "screening"}))
     call = TRACING.begin("call", {})
     call.end = call.start + 1
     exporter.add(call)
@@ -67,7 +78,7 @@ def test_spans_reach_a_receiver() -> None:
 
 def test_spans_that_cannot_be_sent_are_counted() -> None:
     """A receiver that is gone costs spans, and the count says how many."""
-    exporter = TraceExporter("127.0.0.1:1", Resource.create(), secure=False)
+    exporter = TraceExporter(Endpoint("127.0.0.1:1"), Resource.create())
     call = TRACING.begin("call", {})
     call.mark("stage")
     call.end = call.start + 1

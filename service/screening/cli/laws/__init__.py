@@ -1,0 +1,9 @@
+"""`screening laws …`: tools for the people who write the law files. All offline."""
+
+import typer
+
+from screening.cli.laws import cases, check
+
+laws = typer.Typer(help="Check the law files and run their cases.", no_args_is_help=True)
+laws.command("check")(check.check)
+laws.command("test")(cases.run)
