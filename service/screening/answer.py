@@ -152,22 +152,29 @@ def add_readings(decision: Decision, found: Mapping[str, Found]) -> None:
 def add_resolution(decision: Decision, named: Resolution) -> None:
     """Add for whom the employer or requester was taken, and why."""
     resolution = decision.resolution
-    if named.entity:
+    if named.match:
         resolution.kind = decision_pb2.RESOLUTION_KIND_MATCH
-        resolution.entity_id = named.entity.id
-        resolution.entity_name = named.entity.name
-        resolution.matched_alias = named.alias
-        resolution.why = f'The written name equals the registered name "{named.alias}" after normalisation.'
+        resolution.entity_id = named.match.entity.id
+        resolution.entity_name = named.match.entity.name
+        resolution.matched_alias = named.match.alias.text
     elif named.candidates:
         resolution.kind = decision_pb2.RESOLUTION_KIND_NEAR_MISS
-        resolution.why = "The written name is only similar to registered names, so a person must look."
-        for candidate in named.candidates:
-            resolution.candidates.add(
-                entity_id=candidate.entity.id,
-                entity_name=candidate.entity.name,
-                alias=candidate.alias,
-                score=candidate.score,
-            )
     else:
         resolution.kind = decision_pb2.RESOLUTION_KIND_NO_MATCH
-        resolution.why = "The written name is not registered; the declared kind stands."
+    resolution.why = why(named)
+    for candidate in named.candidates:
+        resolution.candidates.add(
+            entity_id=candidate.entity.id,
+            entity_name=candidate.entity.name,
+            alias=candidate.alias.text,
+            score=round(candidate.score * 100),
+        )
+
+
+def why(named: Resolution) -> str:
+    """Return in one sentence for whom a name was taken."""
+    if named.match:
+        return f'The written name is taken for the registered name "{named.match.alias.text}".'
+    if named.candidates:
+        return "The written name is only similar to registered names, so a person must look."
+    return "The written name is not registered; the declared kind stands."

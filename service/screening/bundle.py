@@ -8,7 +8,6 @@ from typing import Any
 
 from screening.memory import Memory
 from screening.names.match import NameIndex
-from screening.names.registry import Registry
 from screening.policy.law import Law
 from screening.reading.lexicon import Lexicon
 
@@ -38,7 +37,7 @@ def build(files: Mapping[str, str], settings: Mapping[str, date | None]) -> Bund
     """Build a bundle from file texts by path, such as `laws/us/terms.yaml`. Raises DataFileError."""
     return Bundle(
         law=Law(_under(files, LAWS), settings),
-        names=NameIndex(Registry.load(_under(files, REGISTRY))),
+        names=NameIndex(_under(files, REGISTRY)),
         lexicon=Lexicon(_under(files, LEXICON)),
         revision=revision(files, settings),
     )

@@ -221,7 +221,7 @@ def decide(request: Request, bundle: Bundle, as_of: date, mark: Mark) -> Decisio
 
 def decide_employment(request: EmploymentRequest, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
     """Decide whether outside work is barred or needs approval."""
-    employer = bundle.names.resolve(request.facts.employer_name)
+    employer = bundle.names.resolve(request.facts.employer_name, as_of)
     mark("names.resolve")
     readings, found = employment.read(request.facts, bundle.lexicon, employer.entity, near_miss=employer.near_miss)
     mark("words.read")
@@ -232,7 +232,7 @@ def decide_employment(request: EmploymentRequest, bundle: Bundle, as_of: date, m
 def decide_information_request(request: InformationRequest, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
     """Decide which parts of an outside request may be honoured, and with which duties."""
     facts = request.facts
-    requester = bundle.names.resolve(facts.requester_name) if facts.requester_name else NO_NAME
+    requester = bundle.names.resolve(facts.requester_name, as_of) if facts.requester_name else NO_NAME
     mark("names.resolve")
     readings, found = information_request.read(
         facts, bundle.lexicon, requester.entity, near_miss=requester.near_miss, as_of=as_of

@@ -39,6 +39,7 @@ _PACKAGE = Path(__file__).parent
 MOST_BYTES_IN_FLIGHT = 128 * 1024 * 1024
 """Bytes of messages being worked on; what the transport holds beside them is bounded by the calls it takes."""
 _DATA_FOLDERS = ("laws", "registry", "lexicon")
+_DATA_SUFFIXES = (".yaml", ".csv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,9 @@ def read_bundle(settings: Settings) -> Bundle:
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
-        for path in sorted((root / folder).rglob("*.yaml"))
-        if not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
+        for path in sorted((root / folder).rglob("*"))
+        if path.suffix in _DATA_SUFFIXES
+        and not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
