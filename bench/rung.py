@@ -19,6 +19,7 @@ from screening.screen import Asked, Screen
 from screening.storage.sqlite import SqliteLog
 from screening.transport import convert
 from screening.transport.identity import new_id
+from screening.wire import nested
 from screening.wiring import read_bundle
 
 RUNGS = ("echo", "convert", "names", "law", "log")
@@ -64,8 +65,8 @@ def handlers(data: Path) -> dict[str, Handler]:
         return _pb.ScreenEmploymentResponse(decision=decision).SerializeToString()
 
     async def log(body: bytes) -> bytes:
-        decision = await deciding.answer(_ask(body), _untimed)
-        return _pb.ScreenEmploymentResponse(decision=decision).SerializeToString()
+        answer = await deciding.answer(_ask(body), _untimed)
+        return nested(1, answer.serialized)
 
     return {"echo": echo, "convert": check, "names": names, "law": law, "log": log}
 

@@ -61,9 +61,23 @@ class Settings:
         "SCREENING_MOONLIGHTING_EFFECTIVE",
         "First day of the moonlighting ordinance; default as the law file says",
     )
+    most_in_flight: int = _setting(
+        1_000,
+        "SCREENING_MOST_IN_FLIGHT",
+        "Calls at work at once before more are refused; of decisions in batches, twenty times as many",
+    )
+    refuse_after_hours: float = _setting(
+        0.0, "SCREENING_REFUSE_AFTER_HOURS", "Age of the signed release after which nothing is decided; 0: any age"
+    )
+    notice_seconds: float = _setting(
+        0.0, "SCREENING_NOTICE_SECONDS", "Time between NOT_SERVING and the end of new calls, for balancers to notice"
+    )
     grace_seconds: float = _setting(20.0, "SCREENING_GRACE_SECONDS", "Time for calls in flight when stopping")
     metrics_listen: str = _setting(
-        "", "SCREENING_METRICS_LISTEN", "HOST:PORT for Prometheus; empty: none; loopback only"
+        "", "SCREENING_METRICS_LISTEN", "HOST:PORT of /metrics, /livez and /readyz, in plaintext; empty: none"
+    )
+    health_listen: str = _setting(
+        "", "SCREENING_HEALTH_LISTEN", "HOST:PORT of gRPC health in plaintext, for probes; empty: none"
     )
     otlp_endpoint: str = _setting(
         "", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://HOST:PORT or https://HOST:PORT of an OTLP receiver; empty: none"
@@ -122,10 +136,12 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
     given |= {name: value for name, value in flags.items() if value is not None}
     settings = replace(Settings(), **given)
     _check_address("SCREENING_LISTEN", settings.listen, loopback_only=not settings.tls)
-    _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=True)
+    _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=False)
+    _check_address("SCREENING_HEALTH_LISTEN", settings.health_listen, loopback_only=False)
     _check_identity(settings)
-    if settings.workers < 1:
-        raise SettingError("SCREENING_WORKERS must be at least 1")
+    for env, value in (("SCREENING_WORKERS", settings.workers), ("SCREENING_MOST_IN_FLIGHT", settings.most_in_flight)):
+        if value < 1:
+            raise SettingError(f"{env} must be at least 1")
     if not 0 < settings.checkpoint_seconds <= _LONGEST_INTERVAL:
         raise SettingError(f"SCREENING_CHECKPOINT_SECONDS must be above 0 and at most {_LONGEST_INTERVAL}")
     if bool(settings.database) != bool(settings.keys_database) or (settings.database == settings.keys_database != ""):
@@ -149,9 +165,9 @@ def _parse(name: str, env: str, text: str) -> Any:
                 | "otlp_certificate"
             ):
                 return Path(text)
-            case "workers" | "metrics_interval_ms":
+            case "workers" | "most_in_flight" | "metrics_interval_ms":
                 return int(text)
-            case "grace_seconds" | "traces_share" | "checkpoint_seconds":
+            case "grace_seconds" | "notice_seconds" | "refuse_after_hours" | "traces_share" | "checkpoint_seconds":
                 return float(text)
             case "tile_entries":
                 return {"yes": True, "no": False}[text]
@@ -170,7 +186,7 @@ def _check_address(env: str, address: str, *, loopback_only: bool) -> None:
     if not colon or not port.isdigit() or int(port) > _HIGHEST_PORT:
         raise SettingError(f"{env} must be HOST:PORT, such as 127.0.0.1:50051")
     if loopback_only and not host.startswith(_LOOPBACK):
-        raise SettingError(f"{env} must be a loopback address, because what it serves is plaintext")
+        raise SettingError(f"{env} must be a loopback address, because without TLS it speaks plaintext")
 
 
 def _check_identity(settings: Settings) -> None:

@@ -15,6 +15,7 @@
     │   ├── Unauthenticated       who calls is not proven, or not known
     │   ├── NotAllowed            the caller has not the right
     │   ├── TooBusy               the service has as much in flight as it takes on
+    │   ├── SlowReader            the caller does not read the answers of its stream
     │   ├── QuotaSpent            the caller has asked for as much as its quota lets it
     │   ├── BundleTooLow          the law in force is older than the caller demands
     │   └── NotReady              a condition of health does not hold
@@ -122,7 +123,7 @@ class NotAllowed(CallError):
 class TooBusy(CallError):
     """The service has as much in flight as it takes on; it may have room again in `retry_seconds`.
 
-    `limit` says of what: decisions, bytes.
+    `limit` says of what: decisions, bytes, streams.
     """
 
     def __init__(self, limit: str, retry_seconds: float) -> None:
@@ -139,6 +140,13 @@ class QuotaSpent(CallError):
     def __init__(self, quota: str, retry_seconds: float) -> None:
         super().__init__(quota=quota)
         self.retry_seconds = retry_seconds
+
+
+class SlowReader(CallError):
+    """An answer of a stream was not taken by the caller for `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds=seconds)
 
 
 class BundleTooLow(CallError):

@@ -2,7 +2,7 @@
 
 import os
 
-from screening import clock
+from screening.clock import Clock
 from screening.config import Settings
 from screening.decisionlog.checkpoint import Signer
 from screening.decisionlog.seal import Sealer
@@ -33,14 +33,14 @@ def open_signer(settings: Settings) -> Signer:
     return Signer(settings.log_origin, load_or_create(settings.keys_directory / "checkpoint.key"))
 
 
-def open_log(settings: Settings) -> SqlLog:
+def open_log(settings: Settings, time: Clock | None = None) -> SqlLog:
     """Open the decision log, making it for a new data directory or database. Raises DataDirectoryError."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise DataDirectoryError(f"the data directory {settings.data} cannot be made: {error.strerror}") from None
     _check_keys(settings)
-    return SqlLog(open_database(settings), clock.now)
+    return SqlLog(open_database(settings), (time or Clock()).now)
 
 
 def open_database(settings: Settings, *, guest: bool = False) -> Database:
@@ -53,7 +53,7 @@ def open_database(settings: Settings, *, guest: bool = False) -> Database:
     return SqliteDatabase(settings.data, guest=guest)
 
 
-async def open_checkpoints(settings: Settings, log: SqlLog) -> Checkpoints:
+async def open_checkpoints(settings: Settings, log: SqlLog, time: Clock | None = None) -> Checkpoints:
     """Open signing key, anchor and export, and compare the log with both. Raises DataDirectoryError."""
     signer = open_signer(settings)
     anchor = Anchor(settings.anchor_directory, signer.key)
@@ -61,7 +61,7 @@ async def open_checkpoints(settings: Settings, log: SqlLog) -> Checkpoints:
     durable_file.write(settings.data / KEY, f"{signer.key}\n".encode())
     authority = Authority(settings.tsa_url) if settings.tsa_url else None
     tiles = TileFiles(settings.tiles_directory, signer.key, entries=settings.tile_entries)
-    return Checkpoints(log, signer, Places(anchor, tiles, authority), clock.now, new_id)
+    return Checkpoints(log, signer, Places(anchor, tiles, authority), (time or Clock()).now, new_id)
 
 
 def _check_keys(settings: Settings) -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from screening.cli import demo, forms, serve
+from screening.cli import demo, forms, serve, status
 from screening.cli.laws import laws
 from screening.cli.log import log
 from screening.cli.names import names
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("employment")(forms.employment)
 app.command("request")(forms.request)
+app.command("status")(status.status)
 app.command("demo")(demo.demo)
 app.add_typer(laws, name="laws")
 app.add_typer(names, name="names")

@@ -9,7 +9,8 @@ from city.screening.v1 import decision_log_service_pb2
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
 from screening_client import NotDecided, ScreeningClient
 
-from screening.cli.forms import DEFAULT_TARGET, AsJson, Target
+from screening.cli.connection import DEFAULT_TARGET, Target
+from screening.cli.forms import AsJson
 from screening.cli.log import verifier_key
 from screening.decisionlog import receipt as receipts
 from screening.decisionlog.receipt import InclusionProof, ProofBroken

@@ -20,12 +20,14 @@ SWITCH_INTERVAL_SECONDS = 0.0002
 
 
 def serve(
-    listen: Annotated[str | None, typer.Option(help="HOST:PORT, loopback only", show_default="127.0.0.1:50051")] = None,
+    listen: Annotated[
+        str | None, typer.Option(help="HOST:PORT, without TLS loopback only", show_default="127.0.0.1:50051")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Directory of the decision log", show_default="./data")] = None,
     anchor: Annotated[Path | None, typer.Option(help="Directory for checkpoints", show_default="data-anchor")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes; this version runs one")] = None,
 ) -> None:
-    """Run the service on embedded defaults; SIGTERM or Ctrl-C drains it and exits 0."""
+    """Run the service on embedded defaults; SIGTERM or Ctrl-C drains it and exits 0, SIGHUP reads its files anew."""
     settings = config.from_environ(os.environ, listen=listen, data=data, anchor=anchor, workers=workers)
     os.umask(0o077)  # nobody else on the machine reads the log or its keys
     logs.configure()
@@ -41,10 +43,20 @@ async def _serve(settings: Settings) -> None:
     if settings.workers > 1:
         typer.echo("screening: this version runs one worker process", err=True)
     async with running(settings) as app:
+        loop.add_signal_handler(signal.SIGHUP, app.reloader.ask)
         host = settings.listen.rpartition(":")[0]
+        manner = "TLS" if settings.tls else "plaintext, loopback only"
+        if not settings.tls:
+            typer.echo(f"screening: NO TLS: {_who_may_ask(settings)}", err=True)
         typer.echo(
-            f"screening is serving on {host}:{app.port} (plaintext, loopback only); "
+            f"screening is serving on {host}:{app.port} ({manner}); "
             f"data in {settings.data}; bundle {app.bundle.revision[:12]}"
         )
         await stop.wait()
         typer.echo("screening is draining", err=True)
+
+
+def _who_may_ask(settings: Settings) -> str:
+    if settings.callers is None:
+        return "every program on this machine may ask and read everything"
+    return f"programs on this machine are told apart by tokens at most; {settings.callers} says what they may"

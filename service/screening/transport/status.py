@@ -57,6 +57,9 @@ TABLE: Mapping[type[Exception], Status] = {
     errors.QuotaSpent: Status(
         grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_SPENT", "The caller's quota is spent; nothing was decided."
     ),
+    errors.SlowReader: Status(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "SLOW_READER", "The stream's answers are not being read."
+    ),
     errors.BundleTooLow: Status(
         grpc.StatusCode.FAILED_PRECONDITION, "BUNDLE_TOO_LOW", "The law in force is older than the caller demands."
     ),
@@ -94,8 +97,8 @@ def trailers(error: Exception, rpc: str) -> tuple[tuple[str, str | bytes], ...]:
     match error:
         case errors.TooBusy() | errors.QuotaSpent():
             return rich, (PUSHBACK, str(_milliseconds(error.retry_seconds)))
-        case errors.MessageTooLarge():
-            return rich, (PUSHBACK, "-1")  # never: the same message is too large again
+        case errors.MessageTooLarge() | errors.SlowReader():
+            return rich, (PUSHBACK, "-1")  # never: the same would happen again
         case _:
             return (rich,)
 
