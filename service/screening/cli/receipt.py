@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from city.screening.v1 import decision_log_service_pb2
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
-from screening_client import NotDecided, ScreeningClient
+from screening_client import NotDecided
 
-from screening.cli.connection import DEFAULT_TARGET, Target
+from screening.cli.connection import DEFAULT_TARGET, Target, connect
 from screening.cli.forms import AsJson
 from screening.cli.log import verifier_key
 from screening.decisionlog import receipt as receipts
@@ -31,7 +31,7 @@ def get_receipt(
 ) -> None:
     """Fetch the proof that a decision is in the log."""
     try:
-        with ScreeningClient(target) as client:
+        with connect(target) as client:
             held = client.get_decision(decision_id).receipt
             proof = client.get_inclusion_proof(held.log_index, held.leaf_hash)
     except NotDecided as error:
