@@ -36,7 +36,11 @@ DIALECT = {
 class SqliteSession:
     """One connection to one file."""
 
+    _turn: int | None = None
+    """The lock at which those who write wait; None for one that only reads."""
+
     def __init__(self, path: Path) -> None:
+        self._turn = os.open(f"{path}-turn", os.O_RDWR | os.O_CREAT, 0o600)
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
         for setting in ("synchronous = FULL", "secure_delete = ON", "journal_mode = WAL"):
             self._connection.execute(f"PRAGMA {setting}")
@@ -64,22 +68,36 @@ class SqliteSession:
                 start += size
 
     def begin(self) -> None:
-        """Begin to write; see Session."""
+        """Begin to write; see Session.
+
+        Processes that write wait for their turn at a lock of our own, because SQLite's waits by sleeping longer and longer.
+        """
+        assert self._turn is not None
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         self._connection.execute("BEGIN IMMEDIATE")
 
     def commit(self) -> None:
         """Return when everything is on disk; see Session."""
         self._connection.commit()
+        self._end_turn()
 
     def rollback(self) -> None:
         """Undo; see Session."""
         with contextlib.suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.rollback()
+        self._end_turn()
+
+    def _end_turn(self) -> None:
+        if self._turn is not None:
+            fcntl.flock(self._turn, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Release the connection; see Session."""
         self._connection.close()
+        if self._turn is not None:
+            os.close(self._turn)
+            self._turn = None
 
 
 class SqliteDatabase:
