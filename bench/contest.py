@@ -15,6 +15,8 @@ LARGE = 1_000
 WORKERS = os.cpu_count() or 1
 """As many as deploy/README.md recommends: one for each core."""
 _LATENCY_SECONDS = 5
+_FRESH = 100
+"""Messages with new questions; more questions than the service remembers."""
 _ONE_BY_ONE, _A_FEW, _LARGE = load.Crowd(), load.Crowd(4, 1), load.Crowd(1, 1)
 """In flight from each of four processes: calls of one decision, batches of 50, batches of 1,000."""
 
@@ -45,11 +47,13 @@ class Contest:
             "unary": self._leg("service, unary", service.UNARY, forms, 1),
             "untraced": self._leg("service, unary, not traced", service.UNARY, forms, 1, self.untraced),
             "alone": self._leg("service, unary, one worker", service.UNARY, forms, 1, self.alone),
-            "cold": self._leg("service, unary, each question new", service.UNARY, service.fresh(forms[0]), 1),
             "information": self._leg("service, unary, information requests", service.UNARY_INFORMATION, requests, 1),
             "small": self._leg("service, batch of 50", service.BATCH, small, cerbos.BATCH_LIMIT),
             "large": self._leg("service, batch of 1,000", service.BATCH, large, LARGE),
-            "stream": self._streams("service, stream"),
+            "stream": self._streams("service, stream", [[service.streamed(form)] for form in forms]),
+            "cold": self._streams(
+                "service, stream, every question new", [service.fresh(forms[0], _FRESH)] * len(forms)
+            ),
         }
 
     def theirs(self) -> dict[str, Leg]:
@@ -74,8 +78,7 @@ class Contest:
             per_call,
         )
 
-    def _streams(self, name: str) -> Leg:
-        messages = [service.streamed(question.body) for question in self.forms]
+    def _streams(self, name: str, messages: list[list[bytes]]) -> Leg:
         return Leg(
             name,
             lambda items: load.drive_streams(self.service.target, service.STREAM, messages, items=items),

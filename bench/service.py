@@ -41,6 +41,25 @@ def streamed(body: bytes) -> bytes:
     return message.SerializeToString()
 
 
+def fresh(body: bytes, messages: int) -> list[bytes]:
+    """Return messages of a stream in which no two questions have the same employer or the same words."""
+    made = []
+    for first in range(0, messages * MOST, MOST):
+        message = _pb.StreamScreenEmploymentRequest()
+        for number in range(first, first + MOST):
+            item = message.items.add(key=f"k{number}")
+            item.request.ParseFromString(body)
+            item.request.facts.employer_name += f" {_word(number)}"
+            item.request.facts.role += f" {_word(number)}"
+        made.append(message.SerializeToString())
+    return made
+
+
+def _word(number: int) -> str:
+    """Return a word of letters for each number."""
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:06}")
+
+
 @dataclass
 class Service:
     """A running service. Use it as a context manager."""
