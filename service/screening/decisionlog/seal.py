@@ -9,6 +9,7 @@ under a key that is in neither.
 import base64
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,8 +41,8 @@ class Sealed:
         return {
             "alg": ALGORITHM,
             "key": self.key_id,
-            "nonce": base64.b64encode(self.nonce).decode(),
-            "data": base64.b64encode(self.ciphertext).decode(),
+            "nonce": b2a_base64(self.nonce, newline=False).decode(),
+            "data": b2a_base64(self.ciphertext, newline=False).decode(),
         }
 
 

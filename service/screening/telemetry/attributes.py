@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 SPAN_STAGES = {
     "request.check": "Parse the message and check every field",
+    "opinion.recall": "Find what was decided when the same was asked; the next three are then left out",
     "names.resolve": "Find out which registered organisation a name is",
     "words.read": "Read free text by the lexicon",
     "law.evaluate": "Apply the law in force and compose the answer",
@@ -12,6 +13,11 @@ SPAN_STAGES = {
     "log.read": "Read records",
 }
 """Inner spans of a call, in the order in which they may stand, with what each is."""
+
+PART_SPAN = "screen.items"
+"""The span of items of a stream that were decided together; it has stages of its own."""
+DECISION_SPAN = "screen.decision"
+"""The span of one decision, among several of a batch or stream, that was not ALLOW."""
 
 # Attributes of the call's span: OpenTelemetry semantic conventions for RPC, then our own
 RPC_SYSTEM = "rpc.system.name"

@@ -5,16 +5,17 @@ OTLP protobuf and sent through the TraceService stub, with the same manners: a b
 of what may be retried, and a count of what was dropped.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
+from screening.telemetry.attributes import DECISION_SPAN
 from screening.telemetry.otlp import SCOPE, Endpoint, Sender, attributes_of, resource_of
 from screening.telemetry.outbox import Outbox
-from screening.telemetry.trace import CallTrace
+from screening.telemetry.trace import CallTrace, Value
 
 _IDS = RandomIdGenerator()
 
@@ -48,11 +49,11 @@ class TraceExporter:
 
 
 def _spans(call: CallTrace) -> int:
-    return 1 + len(call.stages)
+    return 1 + len(call.stages) + len(call.notes)
 
 
 def build(call: CallTrace) -> list[trace_pb2.Span]:
-    """Build the spans of a call: the call itself, and one for each stage inside it."""
+    """Build the spans of a call: the call itself, and one for each stage and each noted decision inside it."""
     trace_id = call.trace_id.to_bytes(16, "big")
     span_id = call.span_id.to_bytes(8, "big")
     whole = trace_pb2.Span(
@@ -69,23 +70,25 @@ def build(call: CallTrace) -> list[trace_pb2.Span]:
     )
     if call.failed:
         whole.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-    spans = [whole]
-    start = call.start
-    for name, end in call.stages:
-        spans.append(
-            trace_pb2.Span(
-                trace_id=trace_id,
-                span_id=_IDS.generate_span_id().to_bytes(8, "big"),
-                parent_span_id=span_id,
-                flags=_flags(call) & ~trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK,
-                name=name,
-                kind=trace_pb2.Span.SPAN_KIND_INTERNAL,
-                start_time_unix_nano=start,
-                end_time_unix_nano=end,
-            )
+    flags = _flags(call) & ~trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
+
+    def inner(name: str, start: int, end: int, attributes: Mapping[str, Value]) -> trace_pb2.Span:
+        return trace_pb2.Span(
+            trace_id=trace_id,
+            span_id=_IDS.generate_span_id().to_bytes(8, "big"),
+            parent_span_id=span_id,
+            flags=flags,
+            name=name,
+            kind=trace_pb2.Span.SPAN_KIND_INTERNAL,
+            start_time_unix_nano=start,
+            end_time_unix_nano=end,
+            attributes=attributes_of(attributes),
         )
-        start = end
-    return spans
+
+    starts = [call.start, *(end for _, end in call.stages)]
+    stages = [inner(name, start, end, {}) for start, (name, end) in zip(starts, call.stages, strict=False)]
+    notes = [inner(DECISION_SPAN, call.start, time, attributes) for time, attributes in call.notes]
+    return [whole, *stages, *notes]
 
 
 def _flags(call: CallTrace) -> int:

@@ -40,6 +40,12 @@ class CallTrace:
     stages: list[tuple[str, int]] = field(default_factory=list)
     attributes: dict[str, Value] = field(default_factory=dict)
     failed: bool = False
+    notes: list[tuple[int, Mapping[str, Value]]] = field(default_factory=list)
+    """What is said of single decisions in it, and when that was."""
+
+    def note(self, attributes: Mapping[str, Value]) -> None:
+        """Say something of one decision among several."""
+        self.notes.append((time.time_ns(), attributes))
 
     def mark(self, stage: str) -> None:
         """Note that a stage has ended; it began where the one before it ended."""

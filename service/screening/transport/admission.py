@@ -17,6 +17,8 @@ COMEBACKS_PER_SECOND = 200
 SOONEST_SECONDS, LATEST_SECONDS = 0.1, 5.0
 STREAM_ITEMS = 128
 """Items of streams decided at once: enough to share commits, few enough for other calls to get their turn between."""
+BATCHED = 20
+"""How many times as many decisions as calls may be in flight: those of a batch cost less and wait together."""
 STREAMS = 256
 """Most streams open at once, of all callers."""
 
@@ -34,15 +36,20 @@ class _Use:
 class Admission:
     """Counts what is in flight. Used by the event loop's thread only."""
 
-    def __init__(self, *, decisions: int, size: int, now: Callable[[], float]) -> None:
-        """Take on at most `decisions` at once (a batch that is let in may exceed it), and `size` bytes of messages."""
-        self._most_decisions = decisions
+    def __init__(self, *, calls: int, size: int, now: Callable[[], float]) -> None:
+        """Take on at most `calls` at once with BATCHED times as many decisions, and `size` bytes of messages.
+
+        A batch that is let in may exceed the number of decisions.
+        """
+        self._most_calls = calls
+        self._most_decisions = calls * BATCHED
         self._most_bytes = size
         self._now = now
         self._uses: dict[str, _Use] = {}
         self._next_comeback = 0.0
         self.room = asyncio.Semaphore(STREAM_ITEMS)
         """Room for items of streams that are being decided."""
+        self.calls = 0
         self.decisions = 0
         """In flight, of unary calls and batches."""
         self.size = 0
@@ -51,11 +58,14 @@ class Admission:
 
     def enter(self, caller: Caller, size: int) -> None:
         """Let a call in. Raises TooBusy, QuotaSpent."""
+        if self.calls >= self._most_calls:
+            raise TooBusy("calls", self._comeback())
         if self.decisions >= self._most_decisions:
             raise TooBusy("decisions", self._comeback())
         if self.size and self.size + size > self._most_bytes:
             raise TooBusy("bytes", self._comeback())
         self._spend(caller, 1)
+        self.calls += 1
         self.decisions += 1
         self.size += size
 
@@ -66,6 +76,7 @@ class Admission:
 
     def leave(self, decisions: int, size: int) -> None:
         """Note that a call has ended."""
+        self.calls -= 1
         self.decisions -= decisions
         self.size -= size
 

@@ -19,6 +19,7 @@ from city.screening.v1 import decision_pb2
 
 from screening.callers import Caller
 from screening.errors import DeadlineTooShort, MessageTooLarge, NotReady, SlowReader, Stopping, Unauthenticated
+from screening.screen import Answer
 from screening.telemetry import attributes as names
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
@@ -52,20 +53,26 @@ class Call:
     """The caller has proven who it is; otherwise `caller` has no rights and bears its address as a name."""
     trace: CallTrace
     began: float
-    count: Callable[[str, str, decision_pb2.Decision], None]
+    count: Callable[[str, str, Answer], None]
     """Counts a decision, by rpc and outcome."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    decision: decision_pb2.Decision | None = None
+    answer: Answer | None = None
     failed_items: int = 0
     held: int = 0
     """Decisions in flight that it counts for."""
 
-    def answered(self, decision: decision_pb2.Decision) -> None:
-        """Note a decision that was answered."""
-        self.decision = decision
-        outcome = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
+    def answered(self, answer: Answer, trace: CallTrace | None = None) -> bytes:
+        """Note a decision that is answered, and return it as the caller gets it.
+
+        One that is not ALLOW is a span inside `trace`, if that is the trace of several.
+        """
+        self.answer = answer
+        outcome = OUTCOMES.get(answer.decision.outcome, "UNSPECIFIED")
         self.outcomes[outcome] += 1
-        self.count(self.rpc, outcome, decision)
+        self.count(self.rpc, outcome, answer)
+        if trace and outcome != "ALLOW":
+            trace.note({names.DECISION_ID: answer.decision_id, names.OUTCOME: outcome, names.RULES: answer.rules})
+        return answer.serialized
 
     @property
     def only_allowed(self) -> bool:
@@ -167,35 +174,31 @@ class Calls:
             await self.may_begin.wait()
         await self._admission.pace(call.caller)
 
-    @property
-    def stream_room(self) -> asyncio.Semaphore:
-        """Return the room for items of streams that are being decided."""
-        return self._admission.room
-
-    def admit_item(self, body: bytes) -> None:
-        """Check one item of a stream against the limits. Raises Stopping, MessageTooLarge."""
+    def admit_frame(self, body: bytes) -> None:
+        """Check one message of a stream against the limits. Raises Stopping, MessageTooLarge."""
         if self._stopping:
             raise Stopping
         check_size(body)
 
-    def item_trace(self, call: Call) -> CallTrace:
-        """Begin the trace of one item of a stream, inside the call's."""
-        trace = self._tracing.begin("screen.item", {})
+    def begin_part(self, call: Call) -> CallTrace:
+        """Begin the trace of items of a stream that are decided together, inside the call's."""
+        trace = self._tracing.begin(names.PART_SPAN, {})
         trace.trace_id, trace.parent_id = call.trace.trace_id, call.trace.span_id
         trace.sampled = call.trace.sampled
         return trace
 
-    def end_item(self, trace: CallTrace, *, allowed: bool) -> None:
-        """End the trace of one item; it is kept if it is sampled, or not answered with ALLOW."""
+    def end_part(self, trace: CallTrace) -> None:
+        """End such a trace; it is kept if it is sampled, or if something in it was not answered with ALLOW."""
         trace.end = time.time_ns()
-        if self._exporter and (trace.sampled or not allowed):
+        if self._exporter and (trace.sampled or trace.notes):
             self._exporter.add(trace)
 
-    async def refuse_item(self, call: Call, error: Exception) -> None:
+    async def refuse_item(self, call: Call, trace: CallTrace, error: Exception) -> None:
         """Record an item of a batch or stream that was not decided."""
         call.failed_items += 1
         reason = status.of(error).reason
         self._metrics.error(reason)
+        trace.note({names.ERROR_TYPE: reason})
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
@@ -267,11 +270,12 @@ class Calls:
         said: dict[str, Any] = {"caller": call.caller.name, "trace_id": call.trace.hex_id}
         if reason:
             said["reason"] = reason
-        decision = call.decision
-        if decision is not None and call.outcomes.total() == 1:
-            said["decision_id"] = decision.decision_id
+        answer = call.answer
+        if answer is not None and call.outcomes.total() == 1:
+            decision = answer.decision
+            said["decision_id"] = answer.decision_id
             said["outcome"] = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
-            said["rules"] = [item.rule_id for item in decision.reasons if item.decisive]
+            said["rules"] = list(answer.rules)
             said["bundle"] = decision.bundle_revision[:12]
         elif call.outcomes:
             said["outcomes"] = dict(call.outcomes)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from screening.callers import Caller, Quota
 from screening.errors import QuotaSpent, TooBusy
-from screening.transport.admission import LATEST_SECONDS, SOONEST_SECONDS, Admission
+from screening.transport.admission import BATCHED, LATEST_SECONDS, SOONEST_SECONDS, Admission
 
 GENEROUS = Quota(1_000_000, 1_000_000, 64)
 
@@ -25,21 +25,34 @@ def caller(name: str = "payroll", quota: Quota = GENEROUS) -> Caller:
 
 
 def test_calls_beyond_the_limit_are_refused_until_one_ends() -> None:
-    """The limit counts decisions, so that a batch weighs what it holds."""
-    admission = Admission(decisions=3, size=1_000, now=Hand())
+    """Each counts as one."""
+    admission = Admission(calls=2, size=1_000, now=Hand())
     admission.enter(caller(), 10)
-    admission.widen(caller(), 4)
+    admission.enter(caller(), 10)
+    with pytest.raises(TooBusy) as raised:
+        admission.enter(caller(), 10)
+    assert raised.value.metadata == {"limit": "calls"}
+    admission.leave(1, 10)
+    admission.enter(caller(), 10)
+    assert (admission.calls, admission.decisions, admission.size) == (2, 2, 20)
+
+
+def test_decisions_of_batches_are_bounded_apart() -> None:
+    """A batch weighs what it holds."""
+    admission = Admission(calls=2, size=1_000, now=Hand())
+    admission.enter(caller(), 10)
+    admission.widen(caller(), 2 * BATCHED - 1)
     with pytest.raises(TooBusy) as raised:
         admission.enter(caller(), 10)
     assert raised.value.metadata == {"limit": "decisions"}
-    admission.leave(5, 10)
+    admission.leave(2 * BATCHED, 10)
     admission.enter(caller(), 10)
-    assert (admission.decisions, admission.size) == (1, 10)
+    assert (admission.calls, admission.decisions) == (1, 1)
 
 
 def test_bytes_in_flight_are_bounded_but_one_message_always_fits() -> None:
     """Large messages do not add up in memory."""
-    admission = Admission(decisions=100, size=1_000, now=Hand())
+    admission = Admission(calls=100, size=1_000, now=Hand())
     admission.enter(caller(), 5_000)
     with pytest.raises(TooBusy) as raised:
         admission.enter(caller(), 1)
@@ -48,7 +61,7 @@ def test_bytes_in_flight_are_bounded_but_one_message_always_fits() -> None:
 
 def test_refused_calls_are_told_to_come_again_one_after_another() -> None:
     """So that they do not come back all at once; never later than the latest."""
-    admission = Admission(decisions=1, size=1_000, now=Hand())
+    admission = Admission(calls=1, size=1_000, now=Hand())
     admission.enter(caller(), 1)
     waits = []
     for _ in range(2_000):
@@ -64,7 +77,7 @@ def test_refused_calls_are_told_to_come_again_one_after_another() -> None:
 def test_a_caller_has_its_rate_and_its_burst() -> None:
     """A rest gives back what was spent, up to the burst; other callers are not touched."""
     hand = Hand()
-    admission = Admission(decisions=1_000, size=1_000_000, now=hand)
+    admission = Admission(calls=1_000, size=1_000_000, now=hand)
     payroll = caller(quota=Quota(decisions_per_second=10, burst=5, streams=1))
     for _ in range(5):
         admission.enter(payroll, 1)
@@ -84,7 +97,7 @@ def test_a_caller_has_its_rate_and_its_burst() -> None:
 def test_a_batch_larger_than_the_burst_is_let_in_and_paid_for_afterwards() -> None:
     """On average the rate holds, whatever the size of a batch."""
     hand = Hand()
-    admission = Admission(decisions=10_000, size=1_000_000, now=hand)
+    admission = Admission(calls=10_000, size=1_000_000, now=hand)
     payroll = caller(quota=Quota(decisions_per_second=10, burst=5, streams=1))
     admission.enter(payroll, 1)
     admission.widen(payroll, 104)
@@ -95,7 +108,7 @@ def test_a_batch_larger_than_the_burst_is_let_in_and_paid_for_afterwards() -> No
 
 def test_streams_are_counted_for_each_caller_and_over_all() -> None:
     """One caller cannot take the places of all."""
-    admission = Admission(decisions=10, size=10, now=Hand())
+    admission = Admission(calls=10, size=10, now=Hand())
     payroll = caller(quota=Quota(streams=2))
     admission.open_stream(payroll)
     admission.open_stream(payroll)
@@ -113,7 +126,7 @@ def test_streams_are_counted_for_each_caller_and_over_all() -> None:
 async def test_items_of_a_stream_wait_for_the_quota_instead_of_failing() -> None:
     """Its sender is slowed down."""
     hand = Hand()
-    admission = Admission(decisions=10, size=10, now=hand)
+    admission = Admission(calls=10, size=10, now=hand)
     payroll = caller(quota=Quota(decisions_per_second=1_000, burst=1, streams=1))
     await admission.pace(payroll)
     waiting = asyncio.create_task(admission.pace(payroll))

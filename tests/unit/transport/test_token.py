@@ -2,9 +2,11 @@ import base64
 import hmac
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, OKPKey, RSAKey
 from screening.errors import DataFileError, Unauthenticated
@@ -13,6 +15,13 @@ from screening.transport.token import LONGEST, TokenVerifier, read_keys
 from tests.credentials import AUDIENCE, ISSUER, Issuer
 
 NOW = int(time.time())
+
+
+@pytest.fixture(autouse=True)
+def _hold_the_clock() -> Iterator[None]:
+    """Issue tokens at NOW, however long after its import the test runs."""
+    with time_machine.travel(NOW, tick=False):
+        yield
 
 
 def verifier(issuer: Issuer) -> TokenVerifier:
