@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -101,7 +102,7 @@ def ready(probes: str) -> bool:
     """Ask the probe."""
     try:
         with urlopen(f"http://{probes}/readyz", timeout=5) as reply:
-            return reply.status == 200
+            return bool(reply.status == HTTPStatus.OK)
     except (HTTPError, OSError):
         return False
 
