@@ -9,7 +9,7 @@ from typing import NamedTuple
 from screening.yamlfile import Entry, parse
 
 WORDS_FILE, ORDINARY_FILE = "words.yaml", "ordinary_words.txt"
-_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "|": "l"})
+_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "6": "g"})
 
 
 class Kind(Flag):
@@ -68,8 +68,8 @@ class Word(NamedTuple):
 
 
 def scanned(text: str) -> str:
-    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `l` for `i`."""
-    return text.translate(_SCANNED).replace("rn", "m").replace("vv", "w")
+    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `cl` for `d`."""
+    return text.translate(_SCANNED).replace("rn", "m").replace("vv", "w").replace("cl", "d")
 
 
 class Vocabulary:
