@@ -9,8 +9,6 @@ from screening.names.form import Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind, Word
 
-_NAMED = Kind.ORDINARY | Kind.STATE | Kind.PLACE
-"""Words that mean something by themselves, so that they are no misspelling of another."""
 _LEAST = 0.45
 LOSS = 1.5
 """How much more than its share a difference within a word counts against a name."""
@@ -113,7 +111,7 @@ def _pairs(written: Written, form: Form, free: list[int], open_words: list[int],
 def _compare(written: Word, registered: Word, *, sure: bool) -> Likeness:
     if abs(len(written.text) - len(registered.text)) > 3 and not registered.text.startswith(written.text):  # noqa: PLR2004
         return Likeness("", 0.0)
-    real = bool(written.kind & _NAMED) and not sure
+    real = written.named and not sure
     return likeness(written.text, registered.text, written.scan, registered.scan, real=real)
 
 

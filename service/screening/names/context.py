@@ -17,7 +17,9 @@ FREE = 0.02
 FOREIGN = 1.0
 """Least cost of a word that makes another name of an abbreviation."""
 _OWN_NAME = 0.8
-_PARTS = frozenset(("division", "unit", "branch", "directorate", "section", "squad", "team", "command", "detail", "bureau", "region"))
+_PARTS = frozenset(
+    ("division", "unit", "branch", "directorate", "section", "squad", "team", "command", "detail", "bureau", "region")
+)
 _KNOWN_PART = Kind.GENERIC | Kind.PLACE | Kind.STATE | Kind.UNIT
 """What a firm's part may be called; any other word before `division` may be another firm's."""
 _BODY = frozenset(("agency", "department", "bureau", "authority"))

@@ -28,7 +28,9 @@ _STROKE = re.compile(r"(?<![^\s(])[|!\u00a1](?=[a-z])|(?<=[a-z])[|!\u00a1](?=[a-
 """A stroke that a scanner took for punctuation: before a word, or within a long one."""
 _FORM_ENDS = re.compile(r"\b(inc|incorporated|l\.?l\.?c|ltd|llp)\b\.?(?=\s+[^\W_])")
 """A legal form before more words: what follows is no part of the firm's name."""
-_SAID = re.compile(r"^\W*(?:i'?m|i am|i|we are|we|my|our)\s+(?=work|employ|job|company|contract|position|part|current|with|at)")
+_SAID = re.compile(
+    r"^\W*(?:i'?m|i am|i|we are|we|my|our)\s+(?=work|employ|job|company|contract|position|part|current|with|at)"
+)
 """How an answer in a sentence begins."""
 _SO_CALLED = re.compile(r"\bso[- ]called\b")
 _CITY_AFTER_LA = frozenset(
