@@ -8,6 +8,7 @@
     │   ├── MessageTooLarge       a message is over its limit
     │   ├── RequestIdReused       the same request_id came with another body
     │   ├── DecisionNotFound      no such decision is recorded
+    │   ├── NotYetIntegrated      no checkpoint covers the record yet
     │   ├── LogUnavailable        the decision log cannot be written or read
     │   ├── Stopping              the service is shutting down
     │   ├── DeadlineTooShort      the caller's deadline leaves no time to answer
@@ -18,6 +19,8 @@
     │   ├── QuotaSpent            the caller has asked for as much as its quota lets it
     │   ├── BundleTooLow          the law in force is older than the caller demands
     │   └── NotReady              a condition of health does not hold
+    ├── OnHold                    a legal hold forbids to erase
+    ├── LogTampered               what is stored contradicts what was signed
     └── StartError                the service must not start
         ├── DataFileError         a file of law, lexicon or registry is wrong
         ├── SettingError          a setting is wrong
@@ -28,6 +31,7 @@ A denial is an answer and never an error. `transport/status.py` maps each CallEr
 constant there, so nothing that a caller sent can come back in it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -84,6 +88,10 @@ class RequestIdReused(CallError):
 
 class DecisionNotFound(CallError):
     """No decision with that id is recorded."""
+
+
+class NotYetIntegrated(CallError):
+    """No checkpoint covers what was asked for yet."""
 
 
 class LogUnavailable(CallError):
@@ -153,6 +161,18 @@ class NotReady(CallError):
 
     def __init__(self, condition: str) -> None:
         super().__init__(condition=condition)
+
+
+class OnHold(ScreeningError):
+    """A legal hold stands on decisions that were to be erased."""
+
+    def __init__(self, decision_ids: Sequence[str]) -> None:
+        super().__init__(f"a legal hold stands on {', '.join(decision_ids)}")
+        self.decision_ids = tuple(decision_ids)
+
+
+class LogTampered(ScreeningError):
+    """What is stored contradicts a signed checkpoint, or its records are missing; the text says where."""
 
 
 class StartError(ScreeningError):

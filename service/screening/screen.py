@@ -20,13 +20,13 @@ from screening.bundle import Bundle
 from screening.decisionlog.decision_record import (
     AnsweredCall,
     Opinion,
-    add_receipt,
     decision_record,
     decisive,
     open_decision,
     opinion,
 )
 from screening.decisionlog.port import Appended, DecisionLog, Stored
+from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
 from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
@@ -106,14 +106,14 @@ class Screen:
         sealer: Sealer,
         clock: Callable[[], datetime],
         new_id: Callable[[datetime], str],
-        origin: str,
+        receipts: Receipts,
     ) -> None:
         self._bundle = bundle
         self._log = log
         self._sealer = sealer
         self._clock = clock
         self._new_id = new_id
-        self._origin = origin
+        self._receipts = receipts
 
     async def answer(self, asked: Asked, mark: Mark) -> Answer:
         """Answer one question; its record is durable before this returns.
@@ -185,7 +185,7 @@ class Screen:
         if appended.earlier:
             return self._first_answer(appended.earlier, appended.same_body)
         proof = Decision(trace_id=drawn.asked.trace_id)
-        add_receipt(proof, appended, self._origin)
+        self._receipts.add(proof, appended)
         whole = drawn.serialized + proof.SerializeToString()
         return Answer(drawn.record.id, drawn.opinion.decision, drawn.opinion.listing.rule_ids, whole)
 
@@ -193,7 +193,7 @@ class Screen:
         if not same_body:
             raise RequestIdReused
         decision = open_decision(stored, self._sealer)
-        add_receipt(decision, stored, self._origin)
+        self._receipts.add(decision, stored)
         return Answer(decision.decision_id, decision, decisive(decision), decision.SerializeToString())
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -10,17 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
-from screening import __version__, bundle, clock, observed, operations, release
+from screening import __version__, bundle, clock, observed, operations, recorded, release
 from screening.bundle import Bundle
 from screening.clock import Clock
 from screening.config import Settings
-from screening.decisionlog.seal import Sealer
-from screening.errors import DataDirectoryError, SettingError
+from screening.decisionlog.receipt import Receipts
+from screening.errors import SettingError
 from screening.release import Release
 from screening.reload import Reloader, Watched, stamp_files
 from screening.screen import Screen
-from screening.storage.keys import load_or_create
-from screening.storage.sqlite import SqliteLog
+from screening.storage.log import SqlLog
 from screening.telemetry import logs
 from screening.telemetry.loop_lag import LoopLag
 from screening.telemetry.metrics import Metrics
@@ -48,7 +46,7 @@ class App:
 
     settings: Settings
     law: Watched[Release]
-    log: SqliteLog
+    log: SqlLog
     port: int
     health: Health
     reloader: Reloader
@@ -82,14 +80,6 @@ def read_bundle(settings: Settings) -> Bundle:
     return bundle.build(files, settings.dated())
 
 
-def open_sealer(data: Path) -> Sealer:
-    """Open the key files beside the log, or make them for a new log. Raises DataDirectoryError."""
-    keys = data / "keys"
-    if (data / "log.db").exists() and not (keys / "wrapping.key").exists():
-        raise DataDirectoryError(f"{data} has a decision log but not its keys; restore {keys} before starting")
-    return Sealer(load_or_create(keys / "wrapping.key"), load_or_create(keys / "reference.key"), os.urandom)
-
-
 def watch_law(settings: Settings) -> Watched[Release]:
     """Read the law, and go on reading it where its directory is a setting. Raises DataFileError, SettingError."""
     root = bundle_root(settings)
@@ -111,11 +101,17 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
         if exporters.logs:
             logs.configure(also=exporters.logs.add)
             stack.callback(logs.configure)
-        sealer, log = _open_log(settings.data, time)
+        log = recorded.open_log(settings, time)
         stack.push_async_callback(log.close)
+        sealer = recorded.open_sealer(settings)
+        checkpoints = await recorded.open_checkpoints(settings, log, time)
+        stack.push_async_callback(checkpoints.tick, last=True)
         refuser = Refuser(log, time.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
-        health = Health(NEEDS, operations.health_tests(settings, law, log.writable, sealer, time))
+        health = Health(
+            NEEDS,
+            operations.health_tests(settings, law, lambda: log.writable() and not checkpoints.tampered, sealer, time),
+        )
         admission = Admission(calls=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
         calls = Calls(
             authenticator=entrance.authenticator,
@@ -142,17 +138,18 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
                 **operations.sources(law, entrance, health, reloader, admission),
             }
         )
+        receipts = Receipts(settings.log_origin, settings.integration_seconds)
         screen = Screen(
             bundle=lambda: law.value.bundle,
             log=log,
             sealer=sealer,
             clock=time.now,
             new_id=new_id,
-            origin=settings.log_origin,
+            receipts=receipts,
         )
         server = Server(
             screening=ScreeningServicer(screen, calls, time.today),
-            decision_log=DecisionLogServicer(log, sealer, settings.log_origin),
+            decision_log=DecisionLogServicer(log, sealer, receipts),
             status=StatusServicer(
                 version=__version__,
                 started=time.now(),
@@ -168,17 +165,13 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
             most_calls=2 * settings.most_in_flight + STREAMS,
         )
         ports = await operations.serve_probes(settings, stack, metrics, health)
-        for forever in (refuser.flush_forever(), lag.watch(), reloader.run()):
+        for forever in (
+            refuser.flush_forever(),
+            lag.watch(),
+            reloader.run(),
+            checkpoints.run_forever(settings.checkpoint_seconds),
+        ):
             stack.callback(asyncio.create_task(forever).cancel)
         port = await server.start(settings.listen, entrance.credentials())
         stack.push_async_callback(server.stop, notice=settings.notice_seconds, grace=settings.grace_seconds)
         yield App(settings, law, log, port, health, reloader, admission, *ports)
-
-
-def _open_log(data: Path, time: Clock) -> tuple[Sealer, SqliteLog]:
-    """Open keys and log, making both for a new data directory. Raises DataDirectoryError."""
-    try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise DataDirectoryError(f"the data directory {data} cannot be made: {error.strerror}") from None
-    return open_sealer(data), SqliteLog(data, time.now)

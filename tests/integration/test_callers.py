@@ -108,8 +108,8 @@ def body(rpc: str, unit: str = "lapd", **changes: Any) -> bytes:
     pb = screening_service_pb2
     if rpc == "GetDecision":
         return decision_log_service_pb2.GetDecisionRequest(decision_id="none").SerializeToString()
-    if rpc == "ListDecisions":
-        return decision_log_service_pb2.ListDecisionsRequest().SerializeToString()
+    if rpc in ("ListDecisions", "GetInclusionProof", "GetConsistencyProof", "GetCheckpoint"):
+        return bytes(getattr(decision_log_service_pb2, f"{rpc}Request")().SerializeToString())
     if rpc == "GetStatus":
         return status_service_pb2.GetStatusRequest().SerializeToString()
     if rpc.endswith("Employment"):

@@ -102,6 +102,14 @@ class ScreeningClient:
         """Return a page of recorded decisions. Raises NotDecided."""
         return self._run(self._client.list_decisions(request))
 
+    def get_inclusion_proof(self, log_index: int, leaf_hash: bytes) -> decision_log_service_pb2.InclusionProof:
+        """Return the proof that completes a receipt. Raises NotDecided, with NOT_YET_INTEGRATED if it comes too early."""
+        return self._run(self._client.get_inclusion_proof(log_index, leaf_hash))
+
+    def get_checkpoint(self) -> str:
+        """Return the log's newest checkpoint, a signed note. Raises NotDecided."""
+        return self._run(self._client.get_checkpoint())
+
     def get_status(self) -> status_service_pb2.GetStatusResponse:
         """Return the state of the instance that answers. Raises NotDecided."""
         return self._run(self._client.get_status())

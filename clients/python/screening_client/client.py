@@ -180,6 +180,19 @@ class AsyncScreeningClient:
         reply: decision_log_service_pb2.ListDecisionsResponse = await self._call(self._log.ListDecisions, request)
         return reply
 
+    async def get_inclusion_proof(self, log_index: int, leaf_hash: bytes) -> decision_log_service_pb2.InclusionProof:
+        """Return the proof that completes a receipt. Raises NotDecided, with NOT_YET_INTEGRATED if it comes too early."""
+        request = decision_log_service_pb2.GetInclusionProofRequest(log_index=log_index, leaf_hash=leaf_hash)
+        reply: decision_log_service_pb2.GetInclusionProofResponse = await self._call(
+            self._log.GetInclusionProof, request
+        )
+        return reply.proof
+
+    async def get_checkpoint(self) -> str:
+        """Return the log's newest checkpoint, a signed note. Raises NotDecided."""
+        reply = await self._call(self._log.GetCheckpoint, decision_log_service_pb2.GetCheckpointRequest())
+        return str(reply.checkpoint)
+
     async def get_status(self) -> status_service_pb2.GetStatusResponse:
         """Return the state of the instance that answers. Raises NotDecided."""
         request = status_service_pb2.GetStatusRequest()

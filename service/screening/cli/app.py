@@ -6,6 +6,7 @@ from screening.cli import demo, forms, serve, status
 from screening.cli.laws import laws
 from screening.cli.log import log
 from screening.cli.names import names
+from screening.cli.receipt import receipt
 
 app = typer.Typer(
     name="screening",
@@ -22,3 +23,4 @@ app.command("demo")(demo.demo)
 app.add_typer(laws, name="laws")
 app.add_typer(names, name="names")
 app.add_typer(log, name="log")
+app.add_typer(receipt, name="receipt")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from city.screening.v1 import decision_pb2, information_request_facts_pb2, recorded_call_pb2
 
-from screening.decisionlog.port import Appended, Stored
+from screening.decisionlog.port import Stored
 from screening.decisionlog.record import DECISION, Idempotency, Json, Listing, Record, make
 from screening.decisionlog.seal import SealBroken, Sealer
 from screening.wire import nested
@@ -119,11 +119,3 @@ def open_decision(stored: Stored, sealer: Sealer) -> decision_pb2.Decision:
         raise SealBroken("the sealed part is no recorded call") from error
     decision.trace_id = fields["trace"]
     return decision
-
-
-def add_receipt(decision: decision_pb2.Decision, appended: Appended | Stored, origin: str) -> None:
-    """Add the proof of the record to a decision."""
-    decision.receipt.log_origin = origin
-    decision.receipt.log_index = appended.index
-    decision.receipt.leaf_hash = appended.leaf_hash
-    decision.receipt.durable_time.FromDatetime(appended.durable_time)

@@ -19,6 +19,12 @@ VERSION = 1
 DECISION = "decision"
 REFUSAL = "refusal"
 REFUSALS = "refusals"
+REPAIR = "repair"
+READING = "reading"
+ERASURE = "erasure"
+HOLD = "hold"
+RELEASE = "release"
+SUPERSEDE = "supersede"
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 

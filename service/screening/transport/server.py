@@ -100,7 +100,13 @@ class Server:
         )
         self._add(
             log_servicer.SERVICE,
-            unary={"GetDecision": decision_log.get_decision, "ListDecisions": decision_log.list_decisions},
+            unary={
+                "GetDecision": decision_log.get_decision,
+                "ListDecisions": decision_log.list_decisions,
+                "GetInclusionProof": decision_log.get_inclusion_proof,
+                "GetCheckpoint": decision_log.get_checkpoint,
+                "GetConsistencyProof": decision_log.get_consistency_proof,
+            },
         )
         self._add(status_servicer.SERVICE, unary={"GetStatus": status.get_status})
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)

@@ -37,6 +37,9 @@ TABLE: Mapping[type[Exception], Status] = {
         grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", "The request_id was used with another body."
     ),
     errors.DecisionNotFound: Status(grpc.StatusCode.NOT_FOUND, "DECISION_NOT_FOUND", "No such decision is recorded."),
+    errors.NotYetIntegrated: Status(
+        grpc.StatusCode.UNAVAILABLE, "NOT_YET_INTEGRATED", "No checkpoint covers the record yet; ask again."
+    ),
     errors.LogUnavailable: Status(
         grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE", "The decision log is unavailable; nothing was decided."
     ),
