@@ -5,7 +5,7 @@ changed places as one, some part stands unchanged near its place (Pass-Join, Li 
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
@@ -48,7 +48,7 @@ class Neighbours:
         return tuple(other for other, distance, _ in found if distance <= budget(len(other)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _shifts(longer: int, edits: int, start: int) -> tuple[int, ...]:
     """Return by how much an unchanged part may stand elsewhere: what is put in before it and after it are edits."""
     every = range(max(-edits, -start), edits + 1)
