@@ -81,7 +81,7 @@ class Call:
         self.outcomes[outcome] += 1
         self.count(self.rpc, outcome, answer)
         if trace and outcome != "ALLOW":
-            trace.note({names.DECISION_ID: answer.decision_id, names.OUTCOME: outcome, names.RULES: answer.rules})
+            trace.note(answer.decision_id, (names.OUTCOME, outcome), (names.RULES, answer.rules))
         return answer.serialized
 
     @property
@@ -210,7 +210,7 @@ class Calls:
         call.failed_items += 1
         reason = status.of(error).reason
         self._metrics.error(reason)
-        trace.note({names.ERROR_TYPE: reason})
+        trace.note("", (names.ERROR_TYPE, reason))
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )

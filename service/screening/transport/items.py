@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from city.screening.v1 import screening_service_pb2
 from google.rpc import status_pb2
@@ -26,8 +26,7 @@ _KEY, _DECISION, _ERROR = _numbers(_pb.ScreenResult, "key", "decision", "error")
 _RESULT, _RESULTS = _numbers(_pb.StreamScreenEmploymentResponse, "result", "results")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One question with its key."""
 
     key: str

@@ -48,7 +48,6 @@ CONNECTION_AGE_SECONDS = 1_800
 CONNECTION_GRACE_SECONDS = 900
 """How long calls on an old connection may go on, which bounds the length of a stream."""
 _OPTIONS = (
-    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
     ("grpc.max_receive_message_length", TRANSPORT_LIMIT),
     ("grpc.max_send_message_length", -1),  # a batch of 1,000 answers is large
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),  # more wait at the client, and cost nothing here
@@ -76,14 +75,17 @@ class Server:
         calls: Calls,
         health: Health,
         metrics: Metrics,
+        shared: bool,
         most_calls: int,
     ) -> None:
-        """Calls beyond `most_calls` at once are refused by the transport itself, before their message is read."""
+        """A port that is not `shared` with workers beside this one lets no second server on it. Calls beyond `most_calls` at once are refused by the transport itself, before their message is read."""
         self._calls = calls
         self._health = health
         self._arrivals = _Arrivals(metrics, calls.may_begin)
         self._server = grpc.aio.server(
-            interceptors=[self._arrivals], options=_OPTIONS, maximum_concurrent_rpcs=most_calls
+            interceptors=[self._arrivals],
+            options=(*_OPTIONS, ("grpc.so_reuseport", int(shared))),
+            maximum_concurrent_rpcs=most_calls,
         )
         self._add_services(screening, decision_log, status)
         self._watching: asyncio.Task[None] | None = None
