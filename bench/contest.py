@@ -2,6 +2,7 @@
 
 import os
 import statistics
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,10 +25,9 @@ _ONE_BY_ONE, _A_FEW, _LARGE = load.Crowd(), load.Crowd(4, 1), load.Crowd(1, 1)
 class Contest:
     """Both sides running, and the legs of each."""
 
-    def __init__(self, stack: ExitStack, scratch: Path, program: Path | None) -> None:
+    def __init__(self, stack: ExitStack, scratch: Path, program: Path | None, receiver: Receiver) -> None:
         self.forms, self.requests = employment_questions(), information_questions()
-        self.receiver = stack.enter_context(Receiver())
-        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.endpoint}
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
         workers = ["--workers", str(WORKERS)]
         self.service = stack.enter_context(service.Service.start(scratch / "data", workers, **traced))
         self.untraced = stack.enter_context(service.Service.start(scratch / "untraced", workers))
@@ -103,8 +103,8 @@ def _crowd(per_call: int) -> load.Crowd:
 
 def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:
     """Run the contest and return its sections. Without the peer's program, only the service's figures."""
-    with ExitStack() as stack:
-        contest = Contest(stack, scratch, program)
+    with Receiver() as receiver, ExitStack() as stack:
+        contest = Contest(stack, scratch, program, receiver)
         ours, theirs = contest.ours(), contest.theirs()
         order = [leg for kind in ours for leg in (ours[kind], theirs.get(kind)) if leg is not None]
         fight(order, rounds)
@@ -113,10 +113,26 @@ def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:
             sections.append(("Compared", _compared(ours, theirs)))
         sections.append(("Latency at half of the greatest rate", _latency(contest, ours, theirs)))
         sections.append(("Memory", _memory(contest)))
-        data = contest.service.data
-        expected = contest.service.decisions()
-    sections.append(("Afterwards", [f"- decisions in the log: {expected:,}", f"- {service.verify(data)}"]))
+        decisions = contest.service.decisions()
+        stack.close()  # the services end, and send what traces they still have
+        sections.append(
+            (
+                "Afterwards",
+                [
+                    f"- decisions in the log: {decisions:,}",
+                    f"- {service.verify(contest.service.data)}",
+                    f"- traces of calls: {_arrived(receiver.spans(), ours)}",
+                ],
+            )
+        )
     return sections
+
+
+def _arrived(spans: Counter[str], legs: dict[str, Leg]) -> str:
+    """Say how many traces of unary calls and batches arrived, and how many calls were answered."""
+    traced = [leg for kind, leg in legs.items() if kind not in ("untraced", "stream", "cold")]
+    came = sum(spans[method.removeprefix("/")] for method in (service.UNARY, service.UNARY_INFORMATION, service.BATCH))
+    return f"{came:,} arrived of {sum(leg.answered for leg in traced):,}"
 
 
 def _counts(contest: Contest) -> list[str]:
@@ -154,6 +170,7 @@ def _latency(contest: Contest, ours: dict[str, Leg], theirs: dict[str, Leg]) -> 
     for name, target, method, bodies, leg in sides:
         rate = statistics.median(leg.rates) / 2
         times = load.latencies(target, method, bodies, rate=rate, seconds=_LATENCY_SECONDS)
+        leg.answered += len(times)
         p50, p99, p999 = load.percentiles(times)
         lines.append(f"| {name} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {p999:.2f} |")
     return lines
