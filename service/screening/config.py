@@ -27,7 +27,7 @@ class Settings:
     listen: str = _setting("127.0.0.1:50051", "SCREENING_LISTEN", "HOST:PORT to listen on; without TLS, loopback only")
     data: Path = _setting(Path("data"), "SCREENING_DATA", "Directory of the decision log and its keys")
     anchor: Path | None = _setting(None, "SCREENING_ANCHOR", "Directory for checkpoints; default a sibling of data")
-    workers: int = _setting(1, "SCREENING_WORKERS", "Worker processes; this version runs one")
+    workers: int = _setting(1, "SCREENING_WORKERS", "Worker processes behind the one port")
     checkpoint_seconds: float = _setting(5.0, "SCREENING_CHECKPOINT_SECONDS", "Seconds between two signed checkpoints")
     database: str = _setting("", "SCREENING_DATABASE", "PostgreSQL address of the decision log; empty: SQLite in DATA")
     keys_database: str = _setting(

@@ -33,14 +33,17 @@ def open_signer(settings: Settings) -> Signer:
     return Signer(settings.log_origin, load_or_create(settings.keys_directory / "checkpoint.key"))
 
 
-def open_log(settings: Settings, time: Clock | None = None) -> SqlLog:
-    """Open the decision log, making it for a new data directory or database. Raises DataDirectoryError."""
+def open_log(settings: Settings, time: Clock | None = None, *, joins: bool = False) -> SqlLog:
+    """Open the decision log, making it for a new data directory or database. Raises DataDirectoryError.
+
+    A service that `joins` another on the same data directory leaves the tree to that one as long as it lives.
+    """
     try:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise DataDirectoryError(f"the data directory {settings.data} cannot be made: {error.strerror}") from None
     _check_keys(settings)
-    return SqlLog(open_database(settings), (time or Clock()).now)
+    return SqlLog(open_database(settings, guest=joins), (time or Clock()).now)
 
 
 def open_database(settings: Settings, *, guest: bool = False) -> Database:

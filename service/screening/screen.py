@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from city.screening.v1 import decision_pb2, screening_service_pb2
 
@@ -38,6 +38,7 @@ from screening.policy.law import Law, Pack
 from screening.reading import employment, information_request
 from screening.reading.items import items
 from screening.reading.lexicon import Found
+from screening.wire import nested
 
 Decision = decision_pb2.Decision
 EmploymentRequest = screening_service_pb2.ScreenEmploymentRequest
@@ -50,6 +51,8 @@ REFERENCES: Mapping[type[Request], tuple[Literal["employee_ref", "person_ref", "
 }
 """The fields of a request that refer to a person or a case."""
 
+_TRACE_ID, _RECEIPT = (Decision.DESCRIPTOR.fields_by_name[name].number for name in ("trace_id", "receipt"))
+
 TURN = 32
 """How many items of a batch are worked on before other calls get their turn, and a caller that gave up is noticed."""
 
@@ -57,8 +60,7 @@ Mark = Callable[[str], None]
 """Told the name of each stage when it ends; the tracer takes the time."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A question that was checked: every default is filled in and every fact is of its type."""
 
     request: Request
@@ -71,8 +73,7 @@ class Asked:
     trace_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """An answer that is drawn up but not recorded yet."""
 
     asked: Asked
@@ -82,8 +83,7 @@ class Drawn:
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer whose record is durable."""
 
     decision_id: str
@@ -184,9 +184,8 @@ class Screen:
     def _receipted(self, drawn: Drawn, appended: Appended) -> Answer:
         if appended.earlier:
             return self._first_answer(appended.earlier, appended.same_body)
-        proof = Decision(trace_id=drawn.asked.trace_id)
-        self._receipts.add(proof, appended)
-        whole = drawn.serialized + proof.SerializeToString()
+        proof = nested(_TRACE_ID, drawn.asked.trace_id.encode()) + nested(_RECEIPT, self._receipts.serialized(appended))
+        whole = drawn.serialized + proof
         return Answer(drawn.record.id, drawn.opinion.decision, drawn.opinion.listing.rule_ids, whole)
 
     def _first_answer(self, stored: Stored, same_body: bool) -> Answer:  # noqa: FBT001  # passed on

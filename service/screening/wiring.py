@@ -88,8 +88,13 @@ def watch_law(settings: Settings) -> Watched[Release]:
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) -> AsyncIterator[App]:
-    """Run the service until the block ends; then drain, close the log and flush telemetry. Raises StartError."""
+async def running(
+    settings: Settings, wall: Callable[[], datetime] = clock.now, *, joins: bool = False
+) -> AsyncIterator[App]:
+    """Run the service until the block ends; then drain, close the log and flush telemetry. Raises StartError.
+
+    With several workers all but the first `joins` the decision log that the first has opened.
+    """
     async with contextlib.AsyncExitStack() as stack:
         time = Clock(wall)
         law = watch_law(settings)
@@ -101,7 +106,7 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
         if exporters.logs:
             logs.configure(also=exporters.logs.add)
             stack.callback(logs.configure)
-        log = recorded.open_log(settings, time)
+        log = recorded.open_log(settings, time, joins=joins)
         stack.push_async_callback(log.close)
         sealer = recorded.open_sealer(settings)
         checkpoints = await recorded.open_checkpoints(settings, log, time)
@@ -162,6 +167,7 @@ async def running(settings: Settings, wall: Callable[[], datetime] = clock.now) 
             calls=calls,
             health=health,
             metrics=metrics,
+            shared=settings.workers > 1,
             most_calls=2 * settings.most_in_flight + STREAMS,
         )
         ports = await operations.serve_probes(settings, stack, metrics, health)

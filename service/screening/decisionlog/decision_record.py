@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from city.screening.v1 import decision_pb2, information_request_facts_pb2, recorded_call_pb2
 
@@ -60,8 +61,7 @@ def opinion(rpc: str, decision: decision_pb2.Decision, city_unit: int) -> Opinio
     return Opinion(decision, decision.SerializeToString(), fields, listing)
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredCall:
+class AnsweredCall(NamedTuple):
     """A decided call before it is recorded."""
 
     opinion: Opinion

@@ -23,7 +23,7 @@ class Stored:
     """None if the record has no sealed part, or if its key was erased."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Appended:
     """The outcome of an append: the record's place, or the earlier record of the same request_id."""
 

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
 from city.screening.v1 import decision_pb2
 
@@ -28,20 +30,25 @@ class Receipts:
     integration_seconds: int
     """Within how many seconds a checkpoint will cover a record."""
 
+    def serialized(self, appended: Appended | Stored) -> bytes:
+        """Return the receipt of a record as it goes over the wire."""
+        own = decision_pb2.Receipt(log_index=appended.index, leaf_hash=appended.leaf_hash)
+        return own.SerializeToString() + self._shared(appended.durable_time)
+
     def add(self, decision: decision_pb2.Decision, appended: Appended | Stored) -> None:
         """Add the receipt of its record to a decision."""
         decision.receipt.CopyFrom(self.of(appended))
 
     def of(self, appended: Appended | Stored) -> decision_pb2.Receipt:
         """Return the receipt of a record."""
-        receipt = decision_pb2.Receipt(
-            log_origin=self.origin,
-            log_index=appended.index,
-            leaf_hash=appended.leaf_hash,
-            integration_seconds=self.integration_seconds,
-        )
-        receipt.durable_time.FromDatetime(appended.durable_time)
-        return receipt
+        return decision_pb2.Receipt.FromString(self.serialized(appended))
+
+    @lru_cache(maxsize=16)  # noqa: B019  # there is one instance, which lives as long as the service
+    def _shared(self, durable_time: datetime) -> bytes:
+        """Return what the receipts of one commit have in common."""
+        common = decision_pb2.Receipt(log_origin=self.origin, integration_seconds=self.integration_seconds)
+        common.durable_time.FromDatetime(durable_time)
+        return common.SerializeToString()
 
 
 @dataclass(frozen=True)

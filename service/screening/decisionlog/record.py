@@ -81,7 +81,7 @@ def leaf_hash(canonical: bytes) -> bytes:
 
 def timestamp(time: datetime) -> str:
     """Return a UTC time with microseconds as records hold it, such as 2026-11-20T18:00:00.000000Z."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def make(

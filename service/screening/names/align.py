@@ -1,5 +1,6 @@
 """Which written word stands for which word of a registered name, in any order."""
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -8,8 +9,6 @@ from screening.names.form import Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind, Word
 
-_NAMED = Kind.ORDINARY | Kind.STATE | Kind.PLACE
-"""Words that mean something by themselves, so that they are no misspelling of another."""
 _LEAST = 0.45
 LOSS = 1.5
 """How much more than its share a difference within a word counts against a name."""
@@ -43,24 +42,38 @@ def align(written: Written, form: Form) -> Alignment:
     places: dict[str, list[int]] = {}
     for place in free:
         places.setdefault(written.words[place].text, []).append(place)
-    pairs: list[Pair] = []
-    open_words: list[int] = []
-    for number, word in enumerate(form.words):
-        if found := places.get(word.text):
-            pairs.append(Pair((found.pop(0),), (number,), Likeness(SAME, 1.0)))
-        else:
-            open_words.append(number)
+    pairs = _same(form, places)
+    found = {number for pair in pairs for number in pair.registered}
+    open_words = [number for number in range(len(form.words)) if number not in found]
     if open_words:
         used = {place for pair in pairs for place in pair.written}
         free = [place for place in free if place not in used]
         if free:
-            pairs += _alike(written, form, free, open_words)
+            sure = any(form.words[number].kind == Kind.NONE for number in found)
+            pairs += _alike(written, form, free, open_words, sure=sure)
     return _sum(form, pairs)
 
 
-def _alike(written: Written, form: Form, free: list[int], open_words: list[int]) -> list[Pair]:
-    """Return the best pairs among the words that are left, best first and each word once."""
-    possible = [*_pairs(written, form, free, open_words)]
+def _same(form: Form, places: Mapping[str, list[int]]) -> list[Pair]:
+    """Return the pairs of words that are the same; a word that stands twice is taken where the others stand."""
+    shared = [(number, word.text) for number, word in enumerate(form.words) if word.text in places]
+    sure = [places[text][0] for _, text in shared if len(places[text]) == 1]
+    pairs = []
+    for number, text in shared:
+        free = places[text]
+        if free:
+            place = min(free, key=lambda each: (sum(abs(each - other) for other in sure), each))
+            free.remove(place)
+            pairs.append(Pair((place,), (number,), Likeness(SAME, 1.0)))
+    return pairs
+
+
+def _alike(written: Written, form: Form, free: list[int], open_words: list[int], *, sure: bool) -> list[Pair]:
+    """Return the best pairs among the words that are left, best first and each word once.
+
+    `sure` says that a word was found that no other name has, beside which `Thompson` may stand for `Thomson`.
+    """
+    possible = [*_pairs(written, form, free, open_words, sure=sure)]
     possible.sort(key=lambda pair: (-pair.like.score, pair.registered, pair.written))
     chosen: list[Pair] = []
     taken: set[int] = set()
@@ -73,13 +86,13 @@ def _alike(written: Written, form: Form, free: list[int], open_words: list[int])
     return chosen
 
 
-def _pairs(written: Written, form: Form, free: list[int], open_words: list[int]) -> list[Pair]:
+def _pairs(written: Written, form: Form, free: list[int], open_words: list[int], *, sure: bool) -> list[Pair]:
     words = written.words
     found = []
     for number in open_words:
         target = form.words[number]
         for index, place in enumerate(free):
-            like = _compare(words[place], target)
+            like = _compare(words[place], target, sure=sure)
             if like.score > _LEAST:
                 found.append(Pair((place,), (number,), like))
             if index + 1 < len(free) and free[index + 1] == place + 1 and len(target.text) > 4:  # noqa: PLR2004
@@ -95,10 +108,10 @@ def _pairs(written: Written, form: Form, free: list[int], open_words: list[int])
     return found
 
 
-def _compare(written: Word, registered: Word) -> Likeness:
+def _compare(written: Word, registered: Word, *, sure: bool) -> Likeness:
     if abs(len(written.text) - len(registered.text)) > 3 and not registered.text.startswith(written.text):  # noqa: PLR2004
         return Likeness("", 0.0)
-    real = bool(written.kind & _NAMED)
+    real = written.named and not sure
     return likeness(written.text, registered.text, written.scan, registered.scan, real=real)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from screening.names.align import Alignment
 from screening.names.features import Feature
+from screening.names.form import Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind, Word
 
@@ -16,6 +17,16 @@ FREE = 0.02
 FOREIGN = 1.0
 """Least cost of a word that makes another name of an abbreviation."""
 _OWN_NAME = 0.8
+_PARTS = frozenset(
+    ("division", "unit", "branch", "directorate", "section", "squad", "team", "command", "detail", "bureau", "region")
+)
+_KNOWN_PART = Kind.GENERIC | Kind.PLACE | Kind.STATE | Kind.UNIT
+"""What a firm's part may be called; any other word before `division` may be another firm's."""
+_BODY = frozenset(("agency", "department", "bureau", "authority"))
+"""What an agency is: beside its full name it says nothing new."""
+_PART_WORDS = 4
+_STATE_BEFORE = 0.2
+"""Cost of a state before an abbreviation: a state may have a body that is abbreviated so too."""
 _AROUND = Kind.ROLE | Kind.UNIT | Kind.PLACE | Kind.STATE
 _ARTICLES = frozenset(("la", "el", "los", "las"))
 
@@ -37,11 +48,15 @@ def context(written: Written, alignment: Alignment, explained: frozenset[int]) -
     home = {written.pieces[place] for place in alignment.covered}
     first = min(alignment.covered)
     left = [place for place in written.content if place not in alignment.covered and place not in explained]
+    parts = _named_parts(written, alignment, left)
+    titles = _titles(written, [place for place in left if written.pieces[place] not in home])
     jobs = {written.pieces[place] for place in left if Kind.ROLE in written.words[place].kind}
     beside, apart = _article(written, alignment, first), 0.0
     for place in left:
         word, piece = written.words[place], written.pieces[place]
-        if piece in home:
+        if place in parts or place in titles or _numbered_part(written, place):
+            apart += FREE
+        elif piece in home:
             beside += _beside(word, alignment, before=place < first, job=piece in jobs)
         else:
             apart += _apart(word, alignment)
@@ -65,6 +80,35 @@ def _features(beside: float, apart: float, left: bool, explained: bool) -> list[
     return found
 
 
+def _titles(written: Written, apart: list[int]) -> set[int]:
+    """Return the words in pieces of their own that begin or end with a job, as `intake officer` does."""
+    found: set[int] = set()
+    for piece in {written.pieces[place] for place in apart}:
+        every = [place for place in written.content if written.pieces[place] == piece]
+        if len(every) <= _PART_WORDS and any(Kind.ROLE in written.words[place].kind for place in (every[0], every[-1])):
+            found.update(every)
+    return found
+
+
+def _numbered_part(written: Written, place: int) -> bool:
+    """Say whether a word is the number of a part: `Terminal 4`."""
+    number = Kind.NUMBER in written.words[place].kind
+    return number and place > 0 and Kind.UNIT in written.words[place - 1].kind
+
+
+def _named_parts(written: Written, alignment: Alignment, left: list[int]) -> set[int]:
+    """Return the words after an agency's full name that end in what parts of agencies are called, as in `K-9 Unit`."""
+    form, after = alignment.form, [place for place in left if place > max(alignment.covered)]
+    if not after or form.abbreviation or form.state or form.alias.weak or form.entity.collision_prone:
+        return set()
+    near = written.pieces[after[0]]
+    part = [place for place in after if written.pieces[place] == near]
+    if written.words[part[-1]].text not in _PARTS or len(part) > _PART_WORDS:
+        return set()
+    known = form.entity.government or all(written.words[place].kind & _KNOWN_PART for place in part)
+    return set(part) if known else set()
+
+
 def _article(written: Written, alignment: Alignment, first: int) -> float:
     """Return the cost of an article before a local agency's name: La Mesa is not Mesa."""
     local = alignment.form.entity.kind == "partner_agency"
@@ -78,17 +122,21 @@ def _beside(word: Word, alignment: Alignment, *, before: bool, job: bool) -> flo
     if form.abbreviation:
         return _beside_abbreviation(word, alignment, before=before, job=job)
     if form.entity.kind == "partner_agency":
-        return FREE if kind & (Kind.ROLE | Kind.UNIT) and not kind & Kind.PLACE else _local(word, form.state)
+        return FREE if kind & (Kind.ROLE | Kind.UNIT) and not kind & Kind.PLACE else _local(word, form.home)
     if Kind.STATE in kind and before and form.entity.government:
         return _OWN_NAME  # a state's department of justice is not the country's
-    if kind & _AROUND or (job and Kind.JOB in kind):
+    if kind & _AROUND or (job and Kind.JOB in kind) or (word.text in _BODY and _full_agency(form)):
         return FREE
     return word.weight
 
 
-def _local(word: Word, state: str) -> float:
+def _full_agency(form: Form) -> bool:
+    return form.entity.government and len(form.words) > 1 and not form.alias.weak
+
+
+def _local(word: Word, home: str) -> float:
     """Return the cost of a word beside a local agency's name: another place is another agency."""
-    if word.text == state:
+    if word.text == home:
         return 0.0
     return FOREIGN if word.kind & (Kind.PLACE | Kind.STATE) else max(word.weight, 0.3)
 
@@ -98,7 +146,7 @@ def _beside_abbreviation(word: Word, alignment: Alignment, *, before: bool, job:
     if Kind.AGENCY_CONTEXT in kind and form.entity.government:
         return 0.0
     if kind & (Kind.PLACE | Kind.STATE):
-        return FOREIGN if before and form.everyday else FREE
+        return FOREIGN if before and form.everyday else _STATE_BEFORE if before and Kind.STATE in kind else FREE
     if form.everyday:
         return FOREIGN
     if kind & _AROUND or (job and Kind.JOB in kind):
@@ -109,7 +157,7 @@ def _beside_abbreviation(word: Word, alignment: Alignment, *, before: bool, job:
 def _apart(word: Word, alignment: Alignment) -> float:
     form, kind = alignment.form, word.kind
     if form.entity.kind == "partner_agency" and kind & (Kind.PLACE | Kind.STATE):
-        return _local(word, form.state)
+        return _local(word, form.home)
     if kind & (_AROUND | Kind.JOB | Kind.AGENCY_CONTEXT | Kind.COUNTRY):
         return FREE
     return word.weight

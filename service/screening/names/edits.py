@@ -5,15 +5,20 @@ changed places as one, some part stands unchanged near its place (Pass-Join, Li 
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
 
-_BUDGETS = ((4, 0), (6, 1), (10, 2))
+MOST = 3
+"""Edits of the longest words."""
+_BUDGETS = (*[0] * 5, *[1] * 2, *[2] * 4)
+_REMEMBERED = 50_000
 
 
 def budget(length: int) -> int:
     """Return how many edits a word of this length may have: none up to 4 letters, 1 to 6, 2 to 10, then 3."""
-    return next((edits for longest, edits in _BUDGETS if length <= longest), 3)
+    return _BUDGETS[length] if length < len(_BUDGETS) else MOST
 
 
 class Neighbours:
@@ -28,23 +33,26 @@ class Neighbours:
                 cuts = self._lengths.setdefault(length, list(_cuts(length, edits)))
                 for number, start, end, _ in cuts:
                     self._parts.setdefault((length, number, string[start:end]), []).append(string)
+        self.near = lru_cache(maxsize=_REMEMBERED)(self._near)
+        """Finds the strings near a string; see `_near`."""
 
-    def near(self, string: str) -> list[tuple[str, int]]:
-        """Return the strings that are within their budget of edits, with the number of edits, in any order."""
-        found: set[str] = set()
-        longest = len(string) + 3
-        for length in range(max(5, len(string) - 3), longest + 1):
+    def _near(self, string: str) -> tuple[str, ...]:
+        """Return the strings that are within their budget of edits, in any order."""
+        possible: set[str] = set()
+        for length in range(max(1, len(string) - MOST), len(string) + MOST + 1):
+            longer = len(string) - length
             for number, start, end, edits in self._lengths.get(length, ()):
-                if abs(length - len(string)) <= edits:
-                    for shift in range(-edits, edits + 1):
-                        if start + shift >= 0:
-                            key = (length, number, string[start + shift : end + shift])
-                            found.update(self._parts.get(key, ()))
-        return [
-            (other, distance)
-            for other in found
-            if (distance := OSA.distance(string, other, score_cutoff=(edits := budget(len(other))))) <= edits
-        ]
+                for shift in _shifts(longer, edits, start):
+                    possible.update(self._parts.get((length, number, string[start + shift : end + shift]), ()))
+        found = extract(string, list(possible), scorer=OSA.distance, processor=None, score_cutoff=MOST, limit=None)
+        return tuple(other for other, distance, _ in found if distance <= budget(len(other)))
+
+
+@cache
+def _shifts(longer: int, edits: int, start: int) -> tuple[int, ...]:
+    """Return by how much an unchanged part may stand elsewhere: what is put in before it and after it are edits."""
+    every = range(max(-edits, -start), edits + 1)
+    return tuple(shift for shift in every if abs(shift) + abs(longer - shift) <= edits)
 
 
 def _cuts(length: int, edits: int) -> Iterator[tuple[int, int, int, int]]:

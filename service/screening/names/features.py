@@ -5,6 +5,7 @@ says how far the letters agree. What stands around a name and what a guard finds
 point of a score has a reason that can be read.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,8 +16,10 @@ from screening.names.edits import budget
 from screening.names.form import SHORT
 
 SAME, PLURAL, SCANNED, SHORTENED, MISSPELLED = "same word", "plural", "scanned", "shortened", "misspelled"
+DOUBLED = "letter doubled"
 JOINED, SPLIT = "written as two words", "written as one word"
 
+_DOUBLED = re.compile(r"(.)\1")
 _REAL_WORD = 0.5
 """A word that means something else is rarely a misspelling: `civil` is not `civic`."""
 _FIRST_LETTER = 0.06
@@ -57,6 +60,8 @@ def likeness(written: str, registered: str, scan: str, registered_scan: str, *, 
         return Likeness(PLURAL, 0.98)
     if scan == registered_scan:
         return Likeness(SCANNED, _REAL_WORD if real else 0.97)
+    if len(registered) >= SHORT and _DOUBLED.sub(r"\1", scan) == _DOUBLED.sub(r"\1", registered_scan):
+        return Likeness(DOUBLED, _REAL_WORD if real else 0.93)
     if _shortened(written, registered) and not real:
         return Likeness(SHORTENED, 0.86)
     number = written.isdigit() or registered.isdigit()

@@ -25,6 +25,8 @@ class Form:
     """Their weight."""
     state: str
     """The state that must agree; empty if none."""
+    home: str
+    """The state of a local agency, whether or not this name needs it; empty if none is known."""
     abbreviation: bool
     """One word that is an abbreviation, or a word of everyday language: it matches only as declared."""
     everyday: bool
@@ -60,6 +62,7 @@ def form(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> Form:
         words=counted,
         total=sum(word.weight for word in counted) or 1.0,
         state=state,
+        home=state or _home(entity, vocabulary),
         abbreviation=abbreviation or everyday,
         everyday=everyday,
         legal_forms=written.forms,
@@ -78,6 +81,14 @@ def form(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> Form:
 def _compact(text: str, vocabulary: Vocabulary) -> str:
     written = read(letters(text), vocabulary)
     return "".join(word.scan for word in written.words if word.weight and Kind.COUNTRY not in word.kind)
+
+
+def _home(entity: Entity, vocabulary: Vocabulary) -> str:
+    """Return the state in the registered name of a local agency."""
+    if entity.kind != "partner_agency":
+        return ""
+    words = read(letters(entity.name), vocabulary).words
+    return next((word.text for word in words if Kind.STATE in word.kind), "")
 
 
 def _state(entity: Entity, words: list[Word], vocabulary: Vocabulary) -> tuple[list[Word], str]:

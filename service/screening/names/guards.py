@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from screening.names.align import Alignment
-from screening.names.features import MISSPELLED, Feature
+from screening.names.features import DOUBLED, MISSPELLED, Feature
 from screening.names.form import Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind
@@ -91,7 +91,7 @@ def _state(written: Written, alignment: Alignment, well_known: Mapping[str, str]
 
 
 def _misspelled(alignment: Alignment) -> bool:
-    return any(pair.like.name == MISSPELLED for pair in alignment.pairs)
+    return any(pair.like.name in (MISSPELLED, DOUBLED) for pair in alignment.pairs)
 
 
 def _turnable(form: Form) -> bool:

@@ -1,6 +1,6 @@
 """Which forms may be a written name, without looking at all of them.
 
-A form is filed under the words that weigh most in it, until they are more than half of its weight; whatever is close
+A form is filed under the words that weigh most in it, until they are more than two fifths of its weight; whatever is close
 enough to be shown shares one of those with it, or all letters. What is filed under which word depends on frozen weights
 only, so another entry never displaces a form.
 """
@@ -13,8 +13,12 @@ from screening.names.form import SHORT, Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind, Vocabulary, Word
 
-_FILED = 0.5
+_FILED = 0.4
 """Share of a form's weight under which it is filed."""
+WORTH = 0.55
+"""Share of a form that must agree before it is judged with all that stands around it."""
+_START = 3
+"""Letters with which a shortened word begins like the whole one."""
 _SPLIT_FROM = 7
 """Letters from which an unknown word may be several that stand together."""
 
@@ -26,13 +30,15 @@ class Index:
         self._by_word: dict[str, list[Form]] = {}
         self._by_letters: dict[str, list[Form]] = {}
         self._parts: set[str] = set()
+        self._scans: set[str] = set()
         for form in forms:
             for word in _filed(form):
                 self._by_word.setdefault(word, []).append(form)
             for letters in {form.compact, form.whole}:
                 self._by_letters.setdefault(letters, []).append(form)
             self._parts.update(word.text for word in form.words)
-        self._near_words = Neighbours(self._by_word)
+            self._scans.update(word.scan for word in form.words)
+        self._near_words = Neighbours(self._scans)
         self._near_letters = Neighbours({form.compact for listed in self._by_letters.values() for form in listed})
 
     def candidates(self, written: Written) -> list[Form]:
@@ -40,20 +46,24 @@ class Index:
         found: dict[int, Form] = {}
         for letters in {written.compact, written.whole}:
             found.update((id(form), form) for form in self._by_letters.get(letters, ()))
-        for letters, _ in self._near_letters.near(written.compact):
+        for letters in self._near_letters.near(written.compact):
             found.update((id(form), form) for form in self._by_letters[letters])
-        for word in self._words(written):
-            found.update((id(form), form) for form in self._by_word[word])
+        words = self._words(written)
+        starts = {written.words[place].scan[:_START] for place in written.content}
+        for word in words & self._by_word.keys():
+            for form in self._by_word[word]:
+                if _possible(form, words, starts):
+                    found[id(form)] = form
         return list(found.values())
 
     def _words(self, written: Written) -> set[str]:
-        """Return the filed words that the words of a name may be."""
+        """Return the registered words that the words of a name may be."""
         found: set[str] = set()
         for word in _asked(written):
-            if word in self._by_word:
+            if word in self._scans:
                 found.add(word)
             if len(word) > SHORT:
-                found.update(other for other, _ in self._near_words.near(word))
+                found.update(self._near_words.near(word))
         return found
 
     def split(self, written: Written, vocabulary: Vocabulary) -> Written | None:
@@ -65,6 +75,15 @@ class Index:
             if pieces:
                 parts.append((place, pieces))
         return written.replaced(dict(parts), vocabulary) if parts else None
+
+
+def _possible(form: Form, words: set[str], starts: set[str]) -> bool:
+    """Say whether enough of a form may stand in a name: words that are like written ones or begin like one."""
+    weight = 0.0
+    for word in form.words:
+        if word.scan in words or word.scan[:_START] in starts:
+            weight += word.weight
+    return weight >= WORTH * form.total
 
 
 def _filed(form: Form) -> Iterator[str]:

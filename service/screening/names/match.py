@@ -17,7 +17,7 @@ from screening.names.domains import Domains
 from screening.names.entity import Alias, Entity
 from screening.names.features import Feature
 from screening.names.form import Form, form
-from screening.names.index import Index
+from screening.names.index import WORTH, Index
 from screening.names.kin import Kin
 from screening.names.normalize import Written, names, read
 from screening.names.registry import Registry
@@ -26,8 +26,6 @@ from screening.names.thresholds import THRESHOLDS_FILE, Thresholds
 from screening.names.vocabulary import ORDINARY_FILE, WORDS_FILE, Vocabulary
 
 _REMEMBERED = 100_000
-_WORTH = 0.55
-"""Share of a form that must agree before it is judged with all that stands around it."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class NameIndex:
             readings.append(apart)
         for reading in readings:
             alignments = [compare(reading, each) for each in self._index.candidates(reading)]
-            worth = [each for each in alignments if each.matched >= _WORTH * each.form.total]
+            worth = [each for each in alignments if each.matched >= WORTH * each.form.total]
             anchors = self._anchors(worth)
             owners = [entity for _, entity in self._owners(reading)]
             for alignment in worth:

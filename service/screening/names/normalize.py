@@ -24,6 +24,14 @@ _DOMAIN = re.compile(
 _PIECES = re.compile(
     r"([,;/|()\[\]{}\"\u201c\u201d\u00ab\u00bb<>:\n\t]+|\s[-\u2013\u2014]+\s?|\s?[-\u2013\u2014]+\s|[\u2013\u2014])"
 )
+_STROKE = re.compile(r"(?<![^\s(])[|!\u00a1](?=[a-z])|(?<=[a-z])[|!\u00a1](?=[a-z]{3})")
+"""A stroke that a scanner took for punctuation: before a word, or within a long one."""
+_FORM_ENDS = re.compile(r"\b(inc|incorporated|l\.?l\.?c|ltd|llp)\b\.?(?=\s+[^\W_])")
+"""A legal form before more words: what follows is no part of the firm's name."""
+_SAID = re.compile(
+    r"^\W*(?:i'?m|i am|i|we are|we|my|our)\s+(?=work|employ|job|company|contract|position|part|current|with|at)"
+)
+"""How an answer in a sentence begins."""
 _SO_CALLED = re.compile(r"\bso[- ]called\b")
 _CITY_AFTER_LA = frozenset(
     ("county", "city", "metro", "field", "office", "hold", "unified", "district", "region", "area", "basin")
@@ -81,7 +89,7 @@ class Written:
 
 def names(text: str, vocabulary: Vocabulary) -> list[str]:
     """Return the names that a text gives one organisation, in plain letters: `X d/b/a Y` is two."""
-    plain = _SO_CALLED.sub(" ", letters(text[:MAX_CHARS]))[: 2 * MAX_CHARS]
+    plain = _SAID.sub("", _SO_CALLED.sub(" ", letters(text[:MAX_CHARS])))[: 2 * MAX_CHARS]
     return [name for name in vocabulary.other_name.split(f" {plain}") if name and not name.isspace()] or [plain]
 
 
@@ -93,7 +101,8 @@ def read(plain: str, vocabulary: Vocabulary) -> Written:
         domains.append(Domain(match["domain"], match["path"] or "", bool(match["mail"])))
         return ", , "
 
-    rest = _DOMAIN.sub(take, plain) if "." in plain else plain
+    rest = _STROKE.sub("l", _DOMAIN.sub(take, plain) if "." in plain else plain)
+    rest = _FORM_ENDS.sub(r"\1,", rest)
     found: list[Word] = []
     pieces: list[int] = []
     forms: set[str] = set()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from screening.yamlfile import Entry, parse
 
 WORDS_FILE, ORDINARY_FILE = "words.yaml", "ordinary_words.txt"
-_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "|": "l"})
+_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "6": "g"})
 
 
 class Kind(Flag):
@@ -43,6 +43,7 @@ _WEIGHED = (
     Kind.ORDINARY,
 )
 """A word that is several things has the weight of the first that it is."""
+_NAMED = Kind.ORDINARY | Kind.STATE | Kind.PLACE
 _LISTED = (
     Kind.STOP,
     Kind.COUNTRY,
@@ -65,11 +66,13 @@ class Word(NamedTuple):
     weight: float
     """What the word weighs in a comparison, 0 to 1."""
     kind: Kind
+    named: bool
+    """Whether it means something by itself, so that it is no misspelling of another."""
 
 
 def scanned(text: str) -> str:
-    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `l` for `i`."""
-    return text.translate(_SCANNED).replace("rn", "m").replace("vv", "w")
+    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `cl` for `d`."""
+    return text.translate(_SCANNED).replace("rn", "m").replace("vv", "w").replace("cl", "d")
 
 
 class Vocabulary:
@@ -106,7 +109,7 @@ class Vocabulary:
         if "." in text:
             kind |= Kind.DOMAIN
         named = next((each.name or "" for each in _WEIGHED if each in kind), "unlisted")
-        return Word(text, scanned(text), self._weights[named.lower()], kind)
+        return Word(text, scanned(text), self._weights[named.lower()], kind, bool(kind & _NAMED))
 
     def legal_form(self, text: str) -> str:
         """Return which legal form a word is, as scanned ones may be; empty if it is none."""

@@ -20,7 +20,7 @@ _TOLERATED = 1_000_000
 """Microseconds by which clocks of instances may differ before it is noted."""
 _FORGET_EVERY = 60_000_000
 """Microseconds between two sweeps of old request_ids."""
-_INSERT = f"INSERT INTO record ({rows.COLUMNS}) VALUES ({', '.join('?' * 11)})"  # noqa: S608  # both are ours
+_RECORD = f"record ({rows.COLUMNS})"
 _BALLAST = bytes(65_536)
 
 
@@ -53,7 +53,7 @@ class Appender:
         keys = [record.wrapped_key for record in records if record.wrapped_key]
         if keys:
             self.keys.begin()
-            self.keys.executemany("INSERT INTO wrapped_key VALUES (?, ?)", keys)
+            self.keys.insert("wrapped_key", keys)
             self.keys.commit()
 
     def insert(self, records: Sequence[Record]) -> list[Appended]:
@@ -89,10 +89,10 @@ class Appender:
     def _insert(self, fresh: Sequence[tuple[int, Record]], micros: int) -> None:
         if not fresh:
             return
-        self.log.executemany(_INSERT, [rows.row(index, record, micros) for index, record in fresh])
+        self.log.insert(_RECORD, [rows.row(index, record, micros) for index, record in fresh])
         references = {(reference, index) for index, record in fresh for reference in record.references}
         if references:
-            self.log.executemany("INSERT INTO reference VALUES (?, ?)", sorted(references))
+            self.log.insert("reference", sorted(references))
 
     def _claim(self, record: Record, index: int, micros: int) -> bool:
         """Take the record's request_id for its index; False if an earlier record has it."""

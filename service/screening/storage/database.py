@@ -35,6 +35,9 @@ class Session(Protocol):
     def executemany(self, sql: str, rows: Sequence[Values]) -> None:
         """Run one statement for each row."""
 
+    def insert(self, table: str, rows: Sequence[Values]) -> None:
+        """Add rows to a table that may be followed by its columns, such as `tail (one, next_index)`."""
+
     def begin(self) -> None:
         """Begin to write; reconnects if the connection was lost."""
 

@@ -1,6 +1,7 @@
 """Group commit: one writer thread, and one commit for all records that wait when it starts."""
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -16,6 +17,8 @@ from screening.errors import LogUnavailable
 MOST_IN_A_COMMIT = 2_000
 MOST_WAITING = 50_000
 """Records that may wait; beyond that an append fails at once."""
+LINGER_SECONDS = 0.002
+"""How long a commit waits for more appends, if several came together the last time: one that comes alone waits for none."""
 SLOW_SECONDS = 5.0
 """How long one commit may take before the log no longer counts as writable."""
 PROBE_SECONDS = 0.5
@@ -27,7 +30,7 @@ _Result = TypeVar("_Result")
 @dataclass(frozen=True)
 class _Append:
     records: Sequence[Record]
-    done: "Future[list[Appended]]"
+    done: asyncio.Future[list[Appended]]
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,23 @@ class _Job:
 
     work: Callable[[], Any]
     done: "Future[Any]"
+
+
+_NOTHING = _Job(lambda: None, Future())
+"""Stands for an empty queue."""
+
+
+def _settle(loop: asyncio.AbstractEventLoop, group: Sequence[_Append], appended: list[Appended] | None) -> None:
+    """Tell those who wait on a loop how the commit of their group ended; one call for all, for each wakes the loop."""
+    start = 0
+    for entry in group:
+        end = start + len(entry.records)
+        if entry.done.get_loop() is loop and not entry.done.done():  # else the caller gave up
+            if appended is None:
+                entry.done.set_exception(LogUnavailable())
+            else:
+                entry.done.set_result(appended[start:end])
+        start = end
 
 
 class GroupCommit:
@@ -62,6 +82,8 @@ class GroupCommit:
         self._waiting: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
         self._records_waiting = 0
         self._healthy = True
+        self._crowded = False
+        """The last commit had several appends, so it is worth while to wait for more."""
         self._busy_since: float | None = None
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="decision-log-writer", daemon=True)
@@ -82,10 +104,10 @@ class GroupCommit:
         """Return when all records are durable. Raises LogUnavailable."""
         if self._stopped or self._records_waiting >= MOST_WAITING:
             raise LogUnavailable
-        entry = _Append(records, Future())
+        done: asyncio.Future[list[Appended]] = asyncio.get_running_loop().create_future()
         self._records_waiting += len(records)
-        self._waiting.put(entry)
-        return await asyncio.shield(asyncio.wrap_future(entry.done))
+        self._waiting.put(_Append(records, done))
+        return await done
 
     async def run(self, work: Callable[[], _Result]) -> _Result:
         """Run other work in the writer thread, in its turn. Raises LogUnavailable where storage fails."""
@@ -118,42 +140,46 @@ class GroupCommit:
     def _handle(self, entry: _Append | _Job | None) -> bool:
         """Handle an entry and, after an append, all further ones that are there; say whether the end was asked for."""
         group: list[_Append] = []
-        size = 0
-        while isinstance(entry, _Append):
-            group.append(entry)
-            size += len(entry.records)
-            if size >= MOST_IN_A_COMMIT:
-                self._commit_group(group)
-                return False
-            try:
-                entry = self._waiting.get_nowait()
-            except queue.Empty:
-                self._commit_group(group)
-                return False
-        if group:
+        if isinstance(entry, _Append):
+            entry = self._gather(group, entry)
+            if self._crowded and entry is _NOTHING:
+                time.sleep(LINGER_SECONDS)
+                entry = self._gather(group)
+            self._crowded = len(group) > 1
             self._commit_group(group)
-        if entry is None:
-            return True
-        self._run_job(entry)
-        return False
+        if isinstance(entry, _Job) and entry is not _NOTHING:
+            self._run_job(entry)
+        return entry is None
+
+    def _gather(self, group: list[_Append], entry: "_Append | _Job | None" = None) -> _Job | None:
+        """Add waiting appends to a group, until it is full or something else stands in the queue, and return that."""
+        size = sum(len(each.records) for each in group)
+        try:
+            entry = entry or self._waiting.get_nowait()
+            while isinstance(entry, _Append):
+                group.append(entry)
+                size += len(entry.records)
+                if size >= MOST_IN_A_COMMIT:
+                    return _NOTHING
+                entry = self._waiting.get_nowait()
+        except queue.Empty:
+            return _NOTHING
+        return entry
 
     def _commit_group(self, group: Sequence[_Append]) -> None:
         self._busy_since = time.monotonic()
         records = [record for entry in group for record in entry.records]
+        appended: list[Appended] | None
         try:
             appended = self._commit(records)
         except Exception:  # noqa: BLE001  # whatever the storage raises, nobody may take it for an acknowledgement
-            self._healthy = False
-            for entry in group:
-                entry.done.set_exception(LogUnavailable())
-        else:
-            self._healthy = True
-            start = 0
-            for entry in group:
-                entry.done.set_result(appended[start : start + len(entry.records)])
-                start += len(entry.records)
+            appended = None
+        self._healthy = appended is not None
         self._records_waiting -= len(records)
         self._busy_since = None
+        for loop in {entry.done.get_loop() for entry in group}:
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
+                loop.call_soon_threadsafe(_settle, loop, group, appended)
 
     def _run_job(self, job: _Job) -> None:
         self._busy_since = time.monotonic()

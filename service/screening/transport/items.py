@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from city.screening.v1 import screening_service_pb2
 from google.rpc import status_pb2
@@ -26,8 +26,7 @@ _KEY, _DECISION, _ERROR = _numbers(_pb.ScreenResult, "key", "decision", "error")
 _RESULT, _RESULTS = _numbers(_pb.StreamScreenEmploymentResponse, "result", "results")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One question with its key."""
 
     key: str
@@ -81,6 +80,20 @@ def frame(kind: type[Any], body: bytes) -> Frame:
     except CallError as error:
         return unreadable(error)
     return Frame([Item(message.item.key, message.item.request, "item.")], several=False)
+
+
+def portions(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Put frames together until they have LIMIT items or more; a small message can hold many."""
+    portion: list[Frame] = []
+    size = 0
+    for each in frames:
+        portion.append(each)
+        size += len(each.items)
+        if size >= LIMIT:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def unreadable(error: CallError) -> Frame:
