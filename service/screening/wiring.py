@@ -17,6 +17,7 @@ from screening.bundle import Bundle
 from screening.config import Settings
 from screening.decisionlog.seal import Sealer
 from screening.errors import DataDirectoryError, SettingError
+from screening.policy.invariant import FILE as INVARIANTS
 from screening.screen import Screen
 from screening.storage.keys import load_or_create
 from screening.storage.sqlite import SqliteLog
@@ -56,7 +57,7 @@ def read_bundle(settings: Settings) -> Bundle:
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
         for path in sorted((root / folder).rglob("*.yaml"))
-        if not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
+        if not path.name.endswith((".test.yaml", INVARIANTS))  # they are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")

@@ -6,7 +6,7 @@ for Boolean Function Manipulation, 1986; here with many-valued variables and any
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -14,6 +14,9 @@ Function = int
 """A function, by the number of its node."""
 Combine = Callable[[Any, Any], Hashable]
 """Gives the value of a function from those of two others. Pure; the same object for the same operation."""
+
+Held = Mapping[int, int]
+"""Variables, by place, that are held at the value with an index."""
 
 
 class Diagrams:
@@ -57,20 +60,45 @@ class Diagrams:
 
         return both(first, second)
 
-    def hold(self, function: Function, held: Mapping[int, int]) -> Function:
-        """Return the function with the variables at some places held at the value with the given index."""
-        done: dict[Function, Function] = {}
+    def find(
+        self,
+        wanted: Callable[[Any, Any], bool],
+        guard: Function,
+        functions: tuple[Function, Function],
+        held: tuple[Held, Held] = ({}, {}),
+    ) -> list[int] | None:
+        """Return a combination, as the index of each variable's value, where the guard is true and two values are wanted.
 
-        def of(number: Function) -> Function:
-            place, inside = self._nodes[number]
-            if place == len(self.sizes):
-                return number
-            if number not in done:
-                kept = [of(inside[held[place]])] if place in held else [of(child) for child in inside]
-                done[number] = kept[0] if place in held else self._node(place, tuple(kept))
-            return done[number]
+        `held` says for each function at which places it is asked for another index than the combination's; the guard is
+        asked like the first. `wanted` must be false for equal values. None where there is no such combination.
+        """
+        nodes, end, (hold, hold2) = self._nodes, len(self.sizes), held
+        last = max([*hold, *hold2], default=-1)
+        dead: set[tuple[Function, Function, Function]] = set()
 
-        return of(function)
+        def search(numbers: tuple[Function, Function, Function]) -> list[tuple[int, int]] | None:
+            guarding, one, other = numbers
+            (at, inside), (at1, inside1), (at2, inside2) = nodes[guarding], nodes[one], nodes[other]
+            place = min(at, at1, at2)
+            if (at == end and not inside) or (one == other and place > last) or numbers in dead:
+                return None
+            if place == end:
+                return [] if wanted(inside1, inside2) else None
+            for index in range(self.sizes[place]):
+                first = hold.get(place, index)
+                below = (
+                    guarding if at != place else inside[first],
+                    one if at1 != place else inside1[first],
+                    other if at2 != place else inside2[hold2.get(place, index)],
+                )
+                if (path := search(below)) is not None:
+                    path.append((place, index))
+                    return path
+            dead.add(numbers)
+            return None
+
+        path = search((guard, *functions))
+        return None if path is None else [dict(path).get(place, 0) for place in range(end)]
 
     def count(self, function: Function, weights: Sequence[Sequence[int]]) -> Counter[Any]:
         """Return for how many combinations the function has each value; `weights` say for how many each index counts."""
@@ -93,36 +121,12 @@ class Diagrams:
         skipped = prod(totals[: self._nodes[function][0]])
         return Counter({value: many * skipped for value, many in below(function).items()})
 
-    def values(self, function: Function) -> set[Any]:
-        """Return every value that the function has somewhere."""
-        found: set[Any] = set()
-        seen, waiting = {function}, [function]
-        while waiting:
-            place, inside = self._nodes[waiting.pop()]
-            if place == len(self.sizes):
-                found.add(inside)
-                continue
-            waiting += [child for child in inside if child not in seen]
-            seen.update(inside)
-        return found
-
     def at(self, function: Function, indexes: Sequence[int]) -> Any:
         """Return the value of a function where the variables have the values with the given indexes."""
         place, inside = self._nodes[function]
         while place < len(self.sizes):
             place, inside = self._nodes[inside[indexes[place]]]
         return inside
-
-    def where(self, function: Function, value: Hashable) -> Iterator[dict[int, int]]:
-        """Yield the combinations that lead to a value, as index by place; places left out do not matter."""
-        place, inside = self._nodes[function]
-        if place == len(self.sizes):
-            if inside == value:
-                yield {}
-            return
-        for index, child in enumerate(inside):
-            for rest in self.where(child, value):
-                yield {place: index, **rest}
 
     def _node(self, place: int, children: tuple[Function, ...]) -> Function:
         first = children[0]

@@ -16,6 +16,11 @@ APPROVAL_REQUIRED = decision_pb2.OUTCOME_APPROVAL_REQUIRED
 REVIEW = decision_pb2.OUTCOME_REVIEW
 DENY = decision_pb2.OUTCOME_DENY
 """Outcomes; their numbers are in order of strictness (ruling 50)."""
+OUTCOMES: dict[str, Outcome] = {
+    name.removeprefix("OUTCOME_"): number for name, number in decision_pb2.Outcome.items() if number
+}
+SUBJECTS = ("employment", "information_request")
+LAYERS = ("federal", "state", "city", "department")
 
 
 class Rank(IntEnum):
