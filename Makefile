@@ -69,7 +69,7 @@ laws: $(READY) ## Check the law files and run their cases
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 
 bench: $(READY) ## Measure the service against an echo server in the same run
-	$(BIN)/python bench/run.py
+	$(BIN)/python -m bench
 
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb

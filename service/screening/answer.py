@@ -1,6 +1,7 @@
 """From rulings to the words of an answer: reasons, releases, obligations, missing facts, and what was read."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 from city.screening.v1 import decision_pb2
 
@@ -125,6 +126,21 @@ def add_obligations(decision: Decision, findings: Sequence[Finding], duties: Map
     for token, text in law.obligations.items():
         if token in arising:
             decision.obligations.add(token=token, text=text, citation=arising[token])
+
+
+def add_coming(decision: Decision, coming: Iterable[Mapping[Rule, date]]) -> None:
+    """Add the rules that will bear on the question soon, by their first day, each once."""
+    first_days = {rule: day for bearing in coming for rule, day in bearing.items()}
+    for rule, first in sorted(first_days.items(), key=lambda each: (each[1], each[0].id)):
+        assert rule.outcome is not None  # only rules with an outcome are shown
+        warning = decision.coming_rules.add(
+            rule_id=rule.id,
+            citation=rule.citation,
+            summary=rule.sentence,
+            provenance=rule.provenance,
+            outcome=rule.outcome,
+        )
+        warning.effective_from.year, warning.effective_from.month, warning.effective_from.day = first.timetuple()[:3]
 
 
 def add_readings(decision: Decision, found: Mapping[str, Found]) -> None:

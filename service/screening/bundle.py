@@ -22,6 +22,8 @@ class Bundle:
     lexicon: Lexicon
     revision: str
     """SHA-256 of all files and dated settings, in hexadecimal."""
+    serial: int = 0
+    """Grows with each signed release; 0 where the files are not a signed release."""
 
 
 def build(files: Mapping[str, str], settings: Mapping[str, date | None]) -> Bundle:

@@ -23,7 +23,7 @@ def _setting(default: Any, env: str, doc: str) -> Any:
 class Settings:
     """What an operator may set."""
 
-    listen: str = _setting("127.0.0.1:50051", "SCREENING_LISTEN", "HOST:PORT to listen on; loopback only")
+    listen: str = _setting("127.0.0.1:50051", "SCREENING_LISTEN", "HOST:PORT to listen on; without TLS, loopback only")
     data: Path = _setting(Path("data"), "SCREENING_DATA", "Directory of the decision log and its keys")
     anchor: Path | None = _setting(None, "SCREENING_ANCHOR", "Directory for checkpoints; default a sibling of data")
     workers: int = _setting(1, "SCREENING_WORKERS", "Worker processes; this version runs one")
@@ -31,6 +31,19 @@ class Settings:
     bundle: Path | None = _setting(
         None, "SCREENING_BUNDLE", "Directory with laws, registry and lexicon; default those of the package"
     )
+    callers: Path | None = _setting(
+        None, "SCREENING_CALLERS", "File that says who may ask what; default: any program on this machine, everything"
+    )
+    tls_certificate: Path | None = _setting(
+        None, "SCREENING_TLS_CERTIFICATE", "PEM file of the service's certificate chain; none: plaintext on loopback"
+    )
+    tls_key: Path | None = _setting(None, "SCREENING_TLS_KEY", "PEM file of the certificate's private key")
+    tls_client_ca: Path | None = _setting(
+        None, "SCREENING_TLS_CLIENT_CA", "PEM file of authorities for callers' certificates; set: each needs one"
+    )
+    jwks: str = _setting("", "SCREENING_JWKS", "File or https URL of the key set for callers' tokens; empty: no tokens")
+    jwt_issuer: str = _setting("", "SCREENING_JWT_ISSUER", "Issuer that tokens must name")
+    jwt_audience: str = _setting("", "SCREENING_JWT_AUDIENCE", "Audience that tokens must name")
     moonlighting_effective: date | None = _setting(
         None,
         "SCREENING_MOONLIGHTING_EFFECTIVE",
@@ -49,6 +62,11 @@ class Settings:
         return {"moonlighting_effective": self.moonlighting_effective}
 
     @property
+    def tls(self) -> bool:
+        """Say whether the service speaks TLS."""
+        return self.tls_certificate is not None
+
+    @property
     def anchor_directory(self) -> Path:
         """Return the anchor directory: the setting, or a sibling of data."""
         return self.anchor or self.data.with_name(f"{self.data.name}-anchor")
@@ -63,8 +81,9 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
     }
     given |= {name: value for name, value in flags.items() if value is not None}
     settings = replace(Settings(), **given)
-    for env, address in (("SCREENING_LISTEN", settings.listen), ("SCREENING_METRICS_LISTEN", settings.metrics_listen)):
-        _check_address(env, address)
+    _check_address("SCREENING_LISTEN", settings.listen, loopback_only=not settings.tls)
+    _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=True)
+    _check_identity(settings)
     if settings.workers < 1:
         raise SettingError("SCREENING_WORKERS must be at least 1")
     return settings
@@ -73,7 +92,7 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
 def _parse(name: str, env: str, text: str) -> Any:
     try:
         match name:
-            case "data" | "anchor" | "bundle":
+            case "data" | "anchor" | "bundle" | "callers" | "tls_certificate" | "tls_key" | "tls_client_ca":
                 return Path(text)
             case "workers":
                 return int(text)
@@ -87,11 +106,27 @@ def _parse(name: str, env: str, text: str) -> Any:
         raise SettingError(f"{env} cannot be read: see deploy/README.md for its form") from None
 
 
-def _check_address(env: str, address: str) -> None:
+def _check_address(env: str, address: str, *, loopback_only: bool) -> None:
     if not address:
         return
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or int(port) > _HIGHEST_PORT:
         raise SettingError(f"{env} must be HOST:PORT, such as 127.0.0.1:50051")
-    if not host.startswith(_LOOPBACK):
-        raise SettingError(f"{env} must be a loopback address: this version speaks plaintext only")
+    if loopback_only and not host.startswith(_LOOPBACK):
+        raise SettingError(f"{env} must be a loopback address, because what it serves is plaintext")
+
+
+def _check_identity(settings: Settings) -> None:
+    """Refuse settings that would leave open who calls."""
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingError("SCREENING_TLS_CERTIFICATE and SCREENING_TLS_KEY must be set together")
+    if settings.tls_client_ca and not settings.tls:
+        raise SettingError("SCREENING_TLS_CLIENT_CA needs SCREENING_TLS_CERTIFICATE")
+    if "://" in settings.jwks and not settings.jwks.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        raise SettingError("SCREENING_JWKS must be a file or an https URL")
+    if settings.jwks and not (settings.jwt_issuer and settings.jwt_audience):
+        raise SettingError("SCREENING_JWKS needs SCREENING_JWT_ISSUER and SCREENING_JWT_AUDIENCE")
+    if (settings.tls or settings.jwks) and not settings.callers:
+        raise SettingError("SCREENING_CALLERS must name the callers file, or nobody could ask")
+    if settings.tls and not (settings.tls_client_ca or settings.jwks):
+        raise SettingError("SCREENING_TLS_CLIENT_CA or SCREENING_JWKS must say how callers prove who they are")

@@ -10,7 +10,13 @@
     │   ├── DecisionNotFound      no such decision is recorded
     │   ├── LogUnavailable        the decision log cannot be written or read
     │   ├── Stopping              the service is shutting down
-    │   └── DeadlineTooShort      the caller's deadline leaves no time to answer
+    │   ├── DeadlineTooShort      the caller's deadline leaves no time to answer
+    │   ├── Unauthenticated       who calls is not proven, or not known
+    │   ├── NotAllowed            the caller has not the right
+    │   ├── TooBusy               the service has as much in flight as it takes on
+    │   ├── QuotaSpent            the caller has asked for as much as its quota lets it
+    │   ├── BundleTooLow          the law in force is older than the caller demands
+    │   └── NotReady              a condition of health does not hold
     └── StartError                the service must not start
         ├── DataFileError         a file of law, lexicon or registry is wrong
         ├── SettingError          a setting is wrong
@@ -31,6 +37,11 @@ class ScreeningError(Exception):
 class CallError(ScreeningError):
     """One call was not decided. Holds no personal data: only field paths and limits."""
 
+    def __init__(self, **metadata: str | int) -> None:
+        """`metadata` is what the caller is told beside the reason."""
+        super().__init__(", ".join(f"{name} {value}" for name, value in metadata.items()))
+        self.metadata = {name: str(value) for name, value in metadata.items()}
+
 
 class Unparseable(CallError):
     """The bytes are not a message of the request type."""
@@ -48,7 +59,7 @@ class InvalidField(CallError):
     """A fact or an argument is missing or wrong."""
 
     def __init__(self, *violations: Violation) -> None:
-        super().__init__(", ".join(violation.field for violation in violations))
+        super().__init__(fields=",".join(violation.field for violation in violations))
         self.violations = violations
 
 
@@ -56,17 +67,14 @@ class TooManyItems(CallError):
     """A batch holds `items` items where `limit` are accepted."""
 
     def __init__(self, limit: int, items: int) -> None:
-        super().__init__(f"{items} items, limit {limit}")
-        self.limit = limit
-        self.items = items
+        super().__init__(limit=limit, items=items)
 
 
 class MessageTooLarge(CallError):
     """A message is larger than `limit` bytes."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"limit {limit}")
-        self.limit = limit
+        super().__init__(limit=limit)
 
 
 class RequestIdReused(CallError):
@@ -89,8 +97,54 @@ class DeadlineTooShort(CallError):
     """Less than `needed_ms` milliseconds are left before the caller's deadline."""
 
     def __init__(self, needed_ms: int) -> None:
-        super().__init__(f"needs {needed_ms} ms")
-        self.needed_ms = needed_ms
+        super().__init__(needed_ms=needed_ms)
+
+
+class Unauthenticated(CallError):
+    """Who calls is not proven by certificate or token, or is not in the callers file."""
+
+
+class NotAllowed(CallError):
+    """The caller has not the right, one of: rpc, unit, pack, retrospective."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__(right=right)
+
+
+class TooBusy(CallError):
+    """The service has as much in flight as it takes on; it may have room again in `retry_seconds`.
+
+    `limit` says of what: decisions, bytes.
+    """
+
+    def __init__(self, limit: str, retry_seconds: float) -> None:
+        super().__init__(limit=limit)
+        self.retry_seconds = retry_seconds
+
+
+class QuotaSpent(CallError):
+    """The caller has asked for as much as its quota lets it; there is room again in `retry_seconds`.
+
+    `quota` is named as in the callers file: decisions_per_second, streams.
+    """
+
+    def __init__(self, quota: str, retry_seconds: float) -> None:
+        super().__init__(quota=quota)
+        self.retry_seconds = retry_seconds
+
+
+class BundleTooLow(CallError):
+    """The law in force has serial `serial`, and the caller demands at least `demanded`."""
+
+    def __init__(self, serial: int, demanded: int) -> None:
+        super().__init__(serial=serial, demanded=demanded)
+
+
+class NotReady(CallError):
+    """The condition of health named `condition` does not hold, so nothing is decided."""
+
+    def __init__(self, condition: str) -> None:
+        super().__init__(condition=condition)
 
 
 class StartError(ScreeningError):

@@ -19,7 +19,7 @@ from screening.decisionlog.decision_record import AnsweredCall, add_receipt, dec
 from screening.decisionlog.port import Appended, DecisionLog, Stored
 from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
-from screening.errors import InvalidField, RequestIdReused, Violation
+from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
 from screening.names.match import NO_NAME, Resolution
 from screening.policy.combine import stricter
@@ -73,7 +73,7 @@ class Screen:
     async def answer(self, asked: Asked, mark: Mark) -> Decision:
         """Answer one question; its record is durable before this returns.
 
-        Raises RequestIdReused, LogUnavailable, InvalidField.
+        Raises RequestIdReused, LogUnavailable, InvalidField, BundleTooLow.
         """
         idempotency = self._idempotency(asked)
         if idempotency and (earlier := await self._log.find_request(idempotency)):
@@ -93,7 +93,7 @@ class Screen:
                 decision, record = self._decide(asked, idempotency, _ignore)
                 pending.append((position, asked, decision, record))
                 answers.append(decision)
-            except InvalidField as error:
+            except CallError as error:
                 answers.append(error)
         mark("law.evaluate")
         appended = await self._log.append([record for *_, record in pending])
@@ -107,7 +107,10 @@ class Screen:
 
     def _decide(self, asked: Asked, idempotency: Idempotency | None, mark: Mark) -> tuple[Decision, Record]:
         time = self._clock()
-        decision = decide(asked.request, self._bundle(), asked.as_of, mark)
+        bundle = self._bundle()
+        if asked.request.min_bundle_serial > bundle.serial:
+            raise BundleTooLow(bundle.serial, asked.request.min_bundle_serial)
+        decision = decide(asked.request, bundle, asked.as_of, mark)
         decision.decision_id = self._new_id(time)
         decision.decision_time.FromDatetime(time)
         decision.basis = asked.basis
@@ -206,12 +209,14 @@ def _apply_law(
         token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
     }
     answer.add_obligations(decision, findings, duties, bundle.law)
+    answer.add_coming(decision, [docket.coming(code, part) for code in codes for part in parts])
     answer.add_readings(decision, found)
     if named is not NO_NAME:
         answer.add_resolution(decision, named)
     decision.as_of.year, decision.as_of.month, decision.as_of.day = question.as_of.timetuple()[:3]
     decision.policy_pack = pack.id
     decision.bundle_revision = bundle.revision
+    decision.bundle_serial = bundle.serial
     mark("law.evaluate")
     return decision
 

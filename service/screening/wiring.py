@@ -24,6 +24,7 @@ from screening.storage.sqlite import SqliteLog
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.trace import Tracing
+from screening.transport import entrance
 from screening.transport.call import Calls
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
@@ -85,7 +86,14 @@ async def running(settings: Settings) -> AsyncIterator[App]:
         stack.push_async_callback(log.close)
         refuser = Refuser(log, clock.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
-        calls = Calls(Tracing(ParentBased(ALWAYS_ON)), exporter, metrics, refuser)
+        authenticator = entrance.read_authenticator(settings)
+        calls = Calls(
+            authenticator=lambda: authenticator,
+            tracing=Tracing(ParentBased(ALWAYS_ON)),
+            exporter=exporter,
+            metrics=metrics,
+            refuser=refuser,
+        )
         metrics.watch(log_healthy=log.writable, spans_dropped=lambda: exporter.dropped if exporter else 0)
         screen = Screen(
             bundle=lambda: loaded,

@@ -196,3 +196,18 @@ def test_a_decision_that_rests_on_unverified_text_says_so(bundle: Bundle) -> Non
         offense="murder",
     )
     assert not answer(alpr, bundle).needs_verification
+
+
+def test_a_rule_that_will_bind_soon_is_shown_as_a_warning_and_decides_nothing(bundle: Bundle) -> None:
+    """The ban is announced in its last ninety days of not being in force, and only to those whom it will concern."""
+    before = answer(employment(ICE_JOB), bundle, date(2026, 8, 2))
+    soon = answer(employment(ICE_JOB), bundle, date(2026, 8, 3))
+    assert (before.outcome, len(before.coming_rules)) == (soon.outcome, 0)
+    assert [rule.rule_id for rule in soon.coming_rules] == [
+        "moonlighting.department",
+        "moonlighting.enforcement_duty",
+        "moonlighting.immigration_agency",
+    ]
+    day = soon.coming_rules[0].effective_from
+    assert (day.year, day.month, day.day) == (2026, 11, 1)
+    assert not answer(employment(), bundle, date(2026, 8, 3)).coming_rules

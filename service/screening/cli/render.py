@@ -53,12 +53,19 @@ def panel(title: str, decision: Decision) -> Panel:
     if decision.obligations:
         lines.append(Text("Do:", style="bold"))
         lines += [Text(f"  - {obligation.text}") for obligation in decision.obligations]
+    lines += [_coming(rule) for rule in decision.coming_rules]
     lines.append(_footer(decision))
     return Panel(Group(*lines), title=Text(title), title_align="left", border_style=colour)
 
 
 def _reason(reason: decision_pb2.Reason) -> Text:
     return Text.assemble(f"Why: {reason.summary} ", (f"[{reason.citation}]", "dim"))
+
+
+def _coming(rule: decision_pb2.ComingRule) -> Text:
+    day = rule.effective_from
+    text = f"From {day.year:04}-{day.month:02}-{day.day:02}: {rule.summary} "
+    return Text.assemble((text, "yellow"), (f"[{rule.citation}]", "dim"))
 
 
 def _releases(decision: Decision) -> Table:

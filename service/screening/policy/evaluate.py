@@ -7,13 +7,14 @@ nothing. Evaluation is a pure function of the codes and is remembered by them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from datetime import date
+from functools import cache, lru_cache, partial
 from types import MappingProxyType
 
 from cel_expr_python import cel
 
 from screening.facts import Facts, Item, Reading, variables, vocabulary
-from screening.policy.combine import Ruling, decide
+from screening.policy.combine import Ruling, decide, settle
 from screening.policy.condition import FALSE, UNKNOWN, Atom, Condition, Constant, atoms, fold, truth
 from screening.policy.rule import Duty, Outcome, Rule
 
@@ -36,10 +37,18 @@ class Finding:
 class LawInForce:
     """The rules and duties of one subject that are in force on one day."""
 
-    def __init__(self, subject: str, rules: Sequence[Rule], duties: Sequence[Duty]) -> None:
+    def __init__(
+        self,
+        subject: str,
+        rules: Sequence[Rule],
+        duties: Sequence[Duty],
+        coming: Mapping[Rule, date] = MappingProxyType({}),
+    ) -> None:
         self.subject = subject
         self.rules = tuple(rules)
         self.duties = tuple(duties)
+        self.coming = coming
+        """Rules that do not bind yet, with their first day."""
         self._docket = lru_cache(maxsize=None)(self._compile)
 
     def docket(self, facts: Facts) -> "Docket":
@@ -52,17 +61,26 @@ class LawInForce:
             values = vocabulary(self.subject)["facts.request_kind"].values
             assert values is not None
             known["facts.request_kind"] = values.name[kind]
-        return Docket(self.subject, self.rules, self.duties, known)
+        return Docket(self.subject, self.rules, self.duties, known, self.coming)
 
 
 class Docket:
     """The rules and duties that can bear on one kind of request, compiled to two CEL programs."""
 
-    def __init__(self, subject: str, rules: Sequence[Rule], duties: Sequence[Duty], known: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        subject: str,
+        rules: Sequence[Rule],
+        duties: Sequence[Duty],
+        known: Mapping[str, str],
+        coming: Mapping[Rule, date],
+    ) -> None:
         self._categories = vocabulary(subject)["item.category"].values
         self._rules = {rule: folded for rule in rules if (folded := fold(rule.when, known)) != Constant(0)}
         self._duties = {duty: folded for duty in duties if (folded := fold(duty.when, known)) != Constant(0)}
-        conditions = [*self._rules.values(), *self._duties.values()]
+        self._coming = {rule: folded for rule in coming if (folded := fold(rule.when, known)) != Constant(0)}
+        self._first_day = coming
+        conditions = [*self._rules.values(), *self._duties.values(), *self._coming.values()]
         read = sorted({atom for condition in conditions for atom in atoms(condition)}, key=lambda atom: atom.text)
         self._of_request = Program(subject, [atom for atom in read if atom.variable != "item"])
         self._of_item = Program(subject, [atom for atom in read if atom.variable == "item"])
@@ -70,7 +88,15 @@ class Docket:
         """Return what the law says of one part, given the codes of the request."""
         self.obligations = lru_cache(maxsize=_REMEMBERED)(self._arising)
         """Return the duties that arise, or may arise, with the outcome, by token."""
-        self._for_category = lru_cache(maxsize=None)(self._narrow)
+        self.coming = lru_cache(maxsize=_REMEMBERED)(self._bearing)
+        """Return the rules that will bear, or may bear, on one part once they are in force, with their first day."""
+        self._for_category = lru_cache(maxsize=None)(partial(self._narrow, self._rules))
+        self._for_coming = lru_cache(maxsize=None)(partial(self._narrow, self._coming))
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """Return the atoms that one question evaluates; those on `item` once for each part."""
+        return self._of_request.atoms + self._of_item.atoms
 
     def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
         """Return the truth codes of the atoms that read facts and reading."""
@@ -102,10 +128,16 @@ class Docket:
                     arising.setdefault(token, duty)
         return MappingProxyType(arising)
 
-    def _narrow(self, category: int) -> dict[Rule, Condition]:
+    def _bearing(self, codes: tuple[int, ...], part: Part) -> Mapping[Rule, date]:
+        category, item_codes = part
+        by_atom = self._by_atom(codes, item_codes)
+        truths = {rule: truth(condition, by_atom) for rule, condition in self._for_coming(category).items()}
+        return MappingProxyType({rule: self._first_day[rule] for rule in settle(truths) if rule.outcome is not None})
+
+    def _narrow(self, rules: Mapping[Rule, Condition], category: int) -> dict[Rule, Condition]:
         assert self._categories is not None
         known = {"item.category": self._categories.name.get(category, "")}
-        return {rule: folded for rule, when in self._rules.items() if (folded := fold(when, known)) != Constant(0)}
+        return {rule: folded for rule, when in rules.items() if (folded := fold(when, known)) != Constant(0)}
 
     def _by_atom(self, codes: Sequence[int], item_codes: Sequence[int]) -> dict[Atom, int]:
         return dict(zip(self._of_request.atoms, codes, strict=True)) | dict(

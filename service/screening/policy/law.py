@@ -8,7 +8,7 @@ from functools import lru_cache
 from screening.errors import DataFileError
 from screening.policy.evaluate import LawInForce
 from screening.policy.load import Draft, load
-from screening.policy.rule import SUBJECTS, Duty, Period, Rule
+from screening.policy.rule import NOTICE, SUBJECTS, Duty, Period, Rule
 from screening.yamlfile import Entry, parse
 
 
@@ -22,7 +22,8 @@ class Pack:
         self.terms = draft.terms
         self.rules: tuple[Rule, ...] = tuple(draft.rules.values())
         self.duties: tuple[Duty, ...] = tuple(draft.duties.values())
-        self._changes = sorted({day for period in self._periods() for day in (period.start, period.end) if day})
+        changes = {day for period in self._periods() for day in (period.start, period.end) if day}
+        self._changes = sorted(changes | {day - NOTICE for day in changes if day > date.min + NOTICE})
         self._between: Callable[[str, int], LawInForce] = lru_cache(maxsize=None)(self._in_force)
 
     def in_force(self, subject: str, day: date) -> LawInForce:
@@ -39,6 +40,7 @@ class Pack:
             subject,
             [rule for rule in self.rules if rule.subject == subject and rule.binds(day)],
             [duty for duty in self.duties if duty.subject == subject and duty.binds(day)],
+            {rule: start for rule in self.rules if rule.subject == subject and (start := rule.comes(day))},
         )
 
     def _periods(self) -> list[Period]:

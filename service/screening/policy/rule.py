@@ -1,7 +1,7 @@
 """Sources of law, rules and duties, as values that cannot be wrong once loaded."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -33,6 +33,10 @@ class Rank(IntEnum):
     outside employment at all (section 0.2)."""
     ORDINARY = 3
     """State floor and City layer; the stricter wins (sections 0.3 and 0.4)."""
+
+
+NOTICE = timedelta(days=90)
+"""How long before a rule comes into force it is shown as a warning."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,15 @@ class Rule:
     def binds(self, day: date) -> bool:
         """Say whether the rule is in force and not suspended on a day."""
         return day in self.in_force and not any(day in period for period in self.suspended)
+
+    def comes(self, day: date) -> date | None:
+        """Return the day within NOTICE after `day` on which the rule begins to bind; None if it binds already."""
+        if self.binds(day):
+            return None
+        starts = [self.in_force.start, *(period.end for period in self.suspended)]
+        return min(
+            (start for start in starts if start and day < start <= day + NOTICE and self.binds(start)), default=None
+        )
 
 
 @dataclass(frozen=True, eq=False)

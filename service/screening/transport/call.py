@@ -1,7 +1,8 @@
 """What every call has in common: trace, limits, error mapping, refusal record, log line, metrics.
 
-One wrapper does it all, so that a servicer only translates. Order: trace begins, limits are checked, the servicer
-answers, errors become statuses, the refusal is recorded, the call is counted and logged, the trace ends.
+One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, rights and limits
+are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and logged, the
+trace ends.
 """
 
 import asyncio
@@ -15,13 +16,14 @@ import grpc
 import structlog
 from city.screening.v1 import decision_pb2
 
-from screening.errors import DeadlineTooShort, MessageTooLarge, Stopping
+from screening.callers import Caller
+from screening.errors import DeadlineTooShort, MessageTooLarge, Stopping, Unauthenticated
 from screening.telemetry import attributes as names
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.trace import CallTrace, Tracing
 from screening.transport import status
-from screening.transport.identity import caller_of
+from screening.transport.authenticate import Authenticator, stranger
 from screening.transport.refuse import Refuser
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
@@ -40,7 +42,9 @@ class Call:
     """One call in progress."""
 
     rpc: str
-    caller: str
+    caller: Caller
+    known: bool
+    """The caller has proven who it is; otherwise `caller` has no rights and bears its address as a name."""
     trace: CallTrace
     began: float
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -56,7 +60,16 @@ class Call:
 class Calls:
     """Wraps the servicers' methods."""
 
-    def __init__(self, tracing: Tracing, exporter: TraceExporter | None, metrics: Metrics, refuser: Refuser) -> None:
+    def __init__(
+        self,
+        *,
+        authenticator: Callable[[], Authenticator],
+        tracing: Tracing,
+        exporter: TraceExporter | None,
+        metrics: Metrics,
+        refuser: Refuser,
+    ) -> None:
+        self._authenticator = authenticator
         self._tracing = tracing
         self._exporter = exporter
         self._metrics = metrics
@@ -73,7 +86,7 @@ class Calls:
         async def handle(body: bytes, context: Context) -> bytes:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(context)
+                self._admit(call, context)
                 check_size(body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
@@ -94,7 +107,7 @@ class Calls:
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(context)
+                self._admit(call, context)
                 async for reply in method(call, bodies):
                     yield reply
             except (asyncio.CancelledError, GeneratorExit):
@@ -130,16 +143,25 @@ class Calls:
         call.failed_items += 1
         reason = status.of(error).reason
         await self._refuser.record(
-            caller=call.caller, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
+            caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
 
     def _begin(self, service: str, rpc: str, context: Context) -> Call:
         self._metrics.received += 1
         metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         trace = self._tracing.begin(f"{service}/{rpc}", metadata)
-        return Call(rpc, caller_of(context.peer()), trace, time.perf_counter())
+        began = time.perf_counter()
+        try:
+            caller = self._authenticator().caller(context, metadata, time.time())
+        except Unauthenticated:
+            return Call(rpc, stranger(context), known=False, trace=trace, began=began)
+        return Call(rpc, caller, known=True, trace=trace, began=began)
 
-    def _admit(self, context: Context) -> None:
+    def _admit(self, call: Call, context: Context) -> None:
+        """Check rights and limits. Raises Unauthenticated, NotAllowed, DeadlineTooShort."""
+        if not call.known:
+            raise Unauthenticated
+        call.caller.require_rpc(call.rpc)
         left = context.time_remaining()
         if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
@@ -147,11 +169,10 @@ class Calls:
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
         await self._refuser.record(
-            caller=call.caller, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
+            caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
         )
         self._end(call, row.code.name, row.reason, error)
-        details = status.details(error, call.rpc)
-        await context.abort(row.code, row.text, ((status.DETAILS, details.SerializeToString()),))
+        await context.abort(row.code, row.text, status.trailers(error, call.rpc))
 
     def _end(self, call: Call, code: str, reason: str = "", error: Exception | None = None) -> None:
         seconds = time.perf_counter() - call.began
@@ -166,7 +187,7 @@ class Calls:
         self._log.info(names.EVENT_CALL, rpc=call.rpc, code=code, duration_ms=round(seconds * 1000, 3), **said)
 
     def _described(self, call: Call, reason: str) -> dict[str, Any]:
-        said: dict[str, Any] = {"caller": call.caller, "trace_id": call.trace.hex_id}
+        said: dict[str, Any] = {"caller": call.caller.name, "trace_id": call.trace.hex_id}
         if reason:
             said["reason"] = reason
         decision = call.decision

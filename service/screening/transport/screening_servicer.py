@@ -8,7 +8,8 @@ from typing import Any
 from city.screening.v1 import decision_pb2, screening_service_pb2
 from google.rpc import status_pb2
 
-from screening.errors import InvalidField, TooManyItems, Violation
+from screening.callers import Caller
+from screening.errors import CallError, InvalidField, TooManyItems, Violation
 from screening.screen import Asked, Request, Screen
 from screening.transport import convert, status
 from screening.transport.call import Call, Calls
@@ -73,8 +74,10 @@ class ScreeningServicer:
         return decision
 
     def _ask(self, call: Call, rpc: str, request: Request, path: str) -> Asked:
+        today = self._today()
+        require_rights(call.caller, request, today)
         return convert.ask(
-            request, today=self._today(), rpc=rpc, caller=call.caller, trace_id=call.trace.hex_id, path=path
+            request, today=today, rpc=rpc, caller=call.caller.name, trace_id=call.trace.hex_id, path=path
         )
 
     async def _batch(self, call: Call, rpc: str, items: Sequence[Any]) -> list[Result]:
@@ -89,7 +92,7 @@ class ScreeningServicer:
             try:
                 check_key(item.key, keys, f"items[{position}].key")
                 asked.append((result, self._ask(call, rpc, item.request, f"items[{position}].request.")))
-            except InvalidField as error:
+            except CallError as error:
                 await self._refuse(call, result, error)
         call.trace.mark("request.check")
         answers = await self._screen.answer_all([question for _, question in asked], call.trace.mark)
@@ -159,6 +162,16 @@ def _wake(ready: asyncio.Queue[Result | None]) -> Callable[[asyncio.Task[None]],
             ready.put_nowait(None)
 
     return ended
+
+
+def require_rights(caller: Caller, request: Request, today: date) -> None:
+    """Check that a caller may ask this question, before anything else of it is looked at. Raises NotAllowed."""
+    day = convert.civil_date(request.as_of) if request.HasField("as_of") else None
+    caller.require_question(
+        unit=getattr(request.facts, "city_unit", 0),
+        pack=request.policy_pack or convert.DEFAULT_PACK,
+        retrospective=day is not None and day < today,
+    )
 
 
 def check_key(key: str, taken: set[str] | None, path: str) -> None:

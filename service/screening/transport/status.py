@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import grpc
 from city.screening.v1 import error_reason_pb2
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 from screening import errors
 
 DOMAIN = "screening.city"
 DETAILS = "grpc-status-details-bin"
+PUSHBACK = "grpc-retry-pushback-ms"
+"""Tells gRPC's own retries how long to wait (gRFC A6); negative: not to retry."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,20 @@ TABLE: Mapping[type[Exception], Status] = {
     errors.DeadlineTooShort: Status(
         grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", "Too little time is left to decide."
     ),
+    errors.Unauthenticated: Status(
+        grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", "Who calls is not proven, or not known."
+    ),
+    errors.NotAllowed: Status(grpc.StatusCode.PERMISSION_DENIED, "NOT_ALLOWED", "The caller has not the right."),
+    errors.TooBusy: Status(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_BUSY", "The service is at its limit; nothing was decided."
+    ),
+    errors.QuotaSpent: Status(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_SPENT", "The caller's quota is spent; nothing was decided."
+    ),
+    errors.BundleTooLow: Status(
+        grpc.StatusCode.FAILED_PRECONDITION, "BUNDLE_TOO_LOW", "The law in force is older than the caller demands."
+    ),
+    errors.NotReady: Status(grpc.StatusCode.UNAVAILABLE, "NOT_READY", "The service is not ready; nothing was decided."),
     Exception: Status(grpc.StatusCode.INTERNAL, "INTERNAL", "The service failed; nothing was decided."),
 }
 
@@ -51,7 +68,7 @@ def of(error: Exception) -> Status:
 
 
 def details(error: Exception, rpc: str) -> status_pb2.Status:
-    """Return the google.rpc.Status of an error, with ErrorInfo and, for wrong fields, BadRequest."""
+    """Return the google.rpc.Status of an error, with ErrorInfo; for wrong fields BadRequest, for limits RetryInfo."""
     status = of(error)
     info = error_details_pb2.ErrorInfo(reason=status.reason, domain=DOMAIN, metadata=_metadata(error, rpc))
     assert f"ERROR_REASON_{status.reason}" in error_reason_pb2.ErrorReason.keys()  # noqa: SIM118  # an enum wrapper
@@ -61,26 +78,36 @@ def details(error: Exception, rpc: str) -> status_pb2.Status:
         for violation in error.violations:
             bad.field_violations.add(field=violation.field, description=violation.expected)
         rich.details.append(_packed(bad))
+    if isinstance(error, errors.TooBusy | errors.QuotaSpent):
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.FromMilliseconds(_milliseconds(error.retry_seconds))
+        rich.details.append(_packed(retry))
     return rich
 
 
-def _metadata(error: Exception, rpc: str) -> dict[str, str]:
+def trailers(error: Exception, rpc: str) -> tuple[tuple[str, str | bytes], ...]:
+    """Return the trailing metadata of a failed call: its details, and for gRPC's own retries when to come again."""
+    rich = (DETAILS, details(error, rpc).SerializeToString())
     match error:
-        case errors.Unparseable():
-            return {"rpc": rpc}
-        case errors.InvalidField():
-            return {"fields": ",".join(violation.field for violation in error.violations)}
-        case errors.TooManyItems():
-            return {"limit": str(error.limit), "items": str(error.items)}
+        case errors.TooBusy() | errors.QuotaSpent():
+            return rich, (PUSHBACK, str(_milliseconds(error.retry_seconds)))
         case errors.MessageTooLarge():
-            return {"limit": str(error.limit)}
-        case errors.DeadlineTooShort():
-            return {"needed_ms": str(error.needed_ms)}
+            return rich, (PUSHBACK, "-1")  # never: the same message is too large again
         case _:
-            return {}
+            return (rich,)
 
 
-def _packed(message: error_details_pb2.ErrorInfo | error_details_pb2.BadRequest) -> any_pb2.Any:
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+def _metadata(error: Exception, rpc: str) -> Mapping[str, str]:
+    if isinstance(error, errors.Unparseable):
+        return {"rpc": rpc}
+    return error.metadata if isinstance(error, errors.CallError) else {}
+
+
+def _packed(message: Message) -> any_pb2.Any:
     packed = any_pb2.Any()
     packed.Pack(message)
     return packed

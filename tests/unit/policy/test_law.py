@@ -67,3 +67,15 @@ def test_the_state_pack_has_no_city_rule(bundle: Bundle) -> None:
     """Packs choose layers."""
     layers = {rule.source.layer for rule in bundle.law.packs["ca_state_only"].rules}
     assert layers == {"federal", "state"}
+
+
+def test_a_rule_is_announced_from_ninety_days_before_it_binds_until_it_does(bundle: Bundle) -> None:
+    """SB 580 binds from 2027-01-01: 2026-10-03 is the first day of notice, 2026-12-31 the last."""
+    pack = bundle.law.packs["la_city"]
+    [rule] = [rule for rule in pack.rules if rule.id == "sb_580.model_policies"]
+    announced = {
+        day: rule in pack.in_force("information_request", day).coming
+        for day in (date(2026, 10, 2), date(2026, 10, 3), date(2026, 12, 31), date(2027, 1, 1))
+    }
+    assert list(announced.values()) == [False, True, True, False]
+    assert rule.comes(date(2026, 10, 3)) == date(2027, 1, 1)

@@ -27,37 +27,39 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n city/screening/v1/decision.proto\x12\x11\x63ity.screening.v1\x1a\x31\x63ity/screening/v1/information_request_facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\x8e\x05\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12*\n\x07reasons\x18\x03 \x03(\x0b\x32\x19.city.screening.v1.Reason\x12\x34\n\x08releases\x18\x04 \x03(\x0b\x32\".city.screening.v1.CategoryRelease\x12\x32\n\x0bobligations\x18\x05 \x03(\x0b\x32\x1d.city.screening.v1.Obligation\x12\x35\n\rmissing_facts\x18\x06 \x03(\x0b\x32\x1e.city.screening.v1.MissingFact\x12\x35\n\nresolution\x18\x07 \x01(\x0b\x32!.city.screening.v1.NameResolution\x12\x35\n\rtext_readings\x18\x08 \x03(\x0b\x32\x1e.city.screening.v1.TextReading\x12 \n\x05\x61s_of\x18\t \x01(\x0b\x32\x11.google.type.Date\x12\'\n\x05\x62\x61sis\x18\n \x01(\x0e\x32\x18.city.screening.v1.Basis\x12\x13\n\x0bpolicy_pack\x18\x0b \x01(\t\x12\x17\n\x0f\x62undle_revision\x18\x0c \x01(\t\x12\x1a\n\x12needs_verification\x18\r \x01(\x08\x12\x31\n\rdecision_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07receipt\x18\x0f \x01(\x0b\x32\x1a.city.screening.v1.Receipt\x12\x10\n\x08trace_id\x18\x10 \x01(\t\"\xff\x01\n\x06Reason\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08\x63itation\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x31\n\nprovenance\x18\x04 \x01(\x0e\x32\x1d.city.screening.v1.Provenance\x12+\n\x07outcome\x18\x05 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12\r\n\x05layer\x18\x06 \x01(\t\x12\x33\n\ncategories\x18\x07 \x03(\x0e\x32\x1f.city.screening.v1.DataCategory\x12\x10\n\x08\x64\x65\x63isive\x18\x08 \x01(\x08\x12\x0b\n\x03url\x18\t \x01(\t\"\x83\x01\n\x0f\x43\x61tegoryRelease\x12\x31\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1f.city.screening.v1.DataCategory\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12\x10\n\x08rule_ids\x18\x03 \x03(\t\";\n\nObligation\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08\x63itation\x18\x03 \x01(\t\".\n\x0bMissingFact\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\"\xc3\x01\n\x0eNameResolution\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.city.screening.v1.ResolutionKind\x12\x11\n\tentity_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65ntity_name\x18\x03 \x01(\t\x12\x15\n\rmatched_alias\x18\x04 \x01(\t\x12\x0b\n\x03why\x18\x05 \x01(\t\x12\x34\n\ncandidates\x18\x06 \x03(\x0b\x32 .city.screening.v1.NameCandidate\"U\n\rNameCandidate\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65ntity_name\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\r\"=\n\x0bTextReading\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07reading\x18\x02 \x01(\t\x12\x0e\n\x06phrase\x18\x03 \x01(\t\"\x92\x01\n\x07Receipt\x12\x12\n\nlog_origin\x18\x01 \x01(\t\x12\x11\n\tlog_index\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x30\n\x0c\x64urable_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13integration_seconds\x18\x05 \x01(\r*\x95\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x11\n\rOUTCOME_ALLOW\x10\x01\x12\x19\n\x15OUTCOME_ALLOW_IN_PART\x10\x02\x12\x1d\n\x19OUTCOME_APPROVAL_REQUIRED\x10\x03\x12\x12\n\x0eOUTCOME_REVIEW\x10\x04\x12\x10\n\x0cOUTCOME_DENY\x10\x05*]\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x11\n\rBASIS_CURRENT\x10\x01\x12\x11\n\rBASIS_PREVIEW\x10\x02\x12\x17\n\x13\x42\x41SIS_RETROSPECTIVE\x10\x03*\x8b\x01\n\nProvenance\x12\x1a\n\x16PROVENANCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPROVENANCE_TEXT\x10\x01\x12\x1b\n\x17PROVENANCE_TEXT_PARTIAL\x10\x02\x12\x18\n\x14PROVENANCE_SECONDARY\x10\x03\x12\x15\n\x11PROVENANCE_MEMORY\x10\x04*\x89\x01\n\x0eResolutionKind\x12\x1f\n\x1bRESOLUTION_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15RESOLUTION_KIND_MATCH\x10\x01\x12\x1d\n\x19RESOLUTION_KIND_NEAR_MISS\x10\x02\x12\x1c\n\x18RESOLUTION_KIND_NO_MATCH\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n city/screening/v1/decision.proto\x12\x11\x63ity.screening.v1\x1a\x31\x63ity/screening/v1/information_request_facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\"\xda\x05\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12*\n\x07reasons\x18\x03 \x03(\x0b\x32\x19.city.screening.v1.Reason\x12\x34\n\x08releases\x18\x04 \x03(\x0b\x32\".city.screening.v1.CategoryRelease\x12\x32\n\x0bobligations\x18\x05 \x03(\x0b\x32\x1d.city.screening.v1.Obligation\x12\x35\n\rmissing_facts\x18\x06 \x03(\x0b\x32\x1e.city.screening.v1.MissingFact\x12\x35\n\nresolution\x18\x07 \x01(\x0b\x32!.city.screening.v1.NameResolution\x12\x35\n\rtext_readings\x18\x08 \x03(\x0b\x32\x1e.city.screening.v1.TextReading\x12 \n\x05\x61s_of\x18\t \x01(\x0b\x32\x11.google.type.Date\x12\'\n\x05\x62\x61sis\x18\n \x01(\x0e\x32\x18.city.screening.v1.Basis\x12\x13\n\x0bpolicy_pack\x18\x0b \x01(\t\x12\x17\n\x0f\x62undle_revision\x18\x0c \x01(\t\x12\x1a\n\x12needs_verification\x18\r \x01(\x08\x12\x31\n\rdecision_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07receipt\x18\x0f \x01(\x0b\x32\x1a.city.screening.v1.Receipt\x12\x10\n\x08trace_id\x18\x10 \x01(\t\x12\x15\n\rbundle_serial\x18\x11 \x01(\x04\x12\x33\n\x0c\x63oming_rules\x18\x12 \x03(\x0b\x32\x1d.city.screening.v1.ComingRule\"\xcb\x01\n\nComingRule\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08\x63itation\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x31\n\nprovenance\x18\x04 \x01(\x0e\x32\x1d.city.screening.v1.Provenance\x12+\n\x07outcome\x18\x05 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12)\n\x0e\x65\x66\x66\x65\x63tive_from\x18\x06 \x01(\x0b\x32\x11.google.type.Date\"\xff\x01\n\x06Reason\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08\x63itation\x18\x02 \x01(\t\x12\x0f\n\x07summary\x18\x03 \x01(\t\x12\x31\n\nprovenance\x18\x04 \x01(\x0e\x32\x1d.city.screening.v1.Provenance\x12+\n\x07outcome\x18\x05 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12\r\n\x05layer\x18\x06 \x01(\t\x12\x33\n\ncategories\x18\x07 \x03(\x0e\x32\x1f.city.screening.v1.DataCategory\x12\x10\n\x08\x64\x65\x63isive\x18\x08 \x01(\x08\x12\x0b\n\x03url\x18\t \x01(\t\"\x83\x01\n\x0f\x43\x61tegoryRelease\x12\x31\n\x08\x63\x61tegory\x18\x01 \x01(\x0e\x32\x1f.city.screening.v1.DataCategory\x12+\n\x07outcome\x18\x02 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12\x10\n\x08rule_ids\x18\x03 \x03(\t\";\n\nObligation\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x10\n\x08\x63itation\x18\x03 \x01(\t\".\n\x0bMissingFact\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x08question\x18\x02 \x01(\t\"\xc3\x01\n\x0eNameResolution\x12/\n\x04kind\x18\x01 \x01(\x0e\x32!.city.screening.v1.ResolutionKind\x12\x11\n\tentity_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65ntity_name\x18\x03 \x01(\t\x12\x15\n\rmatched_alias\x18\x04 \x01(\t\x12\x0b\n\x03why\x18\x05 \x01(\t\x12\x34\n\ncandidates\x18\x06 \x03(\x0b\x32 .city.screening.v1.NameCandidate\"U\n\rNameCandidate\x12\x11\n\tentity_id\x18\x01 \x01(\t\x12\x13\n\x0b\x65ntity_name\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\r\n\x05score\x18\x04 \x01(\r\"=\n\x0bTextReading\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0f\n\x07reading\x18\x02 \x01(\t\x12\x0e\n\x06phrase\x18\x03 \x01(\t\"\x92\x01\n\x07Receipt\x12\x12\n\nlog_origin\x18\x01 \x01(\t\x12\x11\n\tlog_index\x18\x02 \x01(\x04\x12\x11\n\tleaf_hash\x18\x03 \x01(\x0c\x12\x30\n\x0c\x64urable_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13integration_seconds\x18\x05 \x01(\r*\x95\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x11\n\rOUTCOME_ALLOW\x10\x01\x12\x19\n\x15OUTCOME_ALLOW_IN_PART\x10\x02\x12\x1d\n\x19OUTCOME_APPROVAL_REQUIRED\x10\x03\x12\x12\n\x0eOUTCOME_REVIEW\x10\x04\x12\x10\n\x0cOUTCOME_DENY\x10\x05*]\n\x05\x42\x61sis\x12\x15\n\x11\x42\x41SIS_UNSPECIFIED\x10\x00\x12\x11\n\rBASIS_CURRENT\x10\x01\x12\x11\n\rBASIS_PREVIEW\x10\x02\x12\x17\n\x13\x42\x41SIS_RETROSPECTIVE\x10\x03*\x8b\x01\n\nProvenance\x12\x1a\n\x16PROVENANCE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPROVENANCE_TEXT\x10\x01\x12\x1b\n\x17PROVENANCE_TEXT_PARTIAL\x10\x02\x12\x18\n\x14PROVENANCE_SECONDARY\x10\x03\x12\x15\n\x11PROVENANCE_MEMORY\x10\x04*\x89\x01\n\x0eResolutionKind\x12\x1f\n\x1bRESOLUTION_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15RESOLUTION_KIND_MATCH\x10\x01\x12\x1d\n\x19RESOLUTION_KIND_NEAR_MISS\x10\x02\x12\x1c\n\x18RESOLUTION_KIND_NO_MATCH\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'city.screening.v1.decision_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=1819
-  _globals['_OUTCOME']._serialized_end=1968
-  _globals['_BASIS']._serialized_start=1970
-  _globals['_BASIS']._serialized_end=2063
-  _globals['_PROVENANCE']._serialized_start=2066
-  _globals['_PROVENANCE']._serialized_end=2205
-  _globals['_RESOLUTIONKIND']._serialized_start=2208
-  _globals['_RESOLUTIONKIND']._serialized_end=2345
+  _globals['_OUTCOME']._serialized_start=2101
+  _globals['_OUTCOME']._serialized_end=2250
+  _globals['_BASIS']._serialized_start=2252
+  _globals['_BASIS']._serialized_end=2345
+  _globals['_PROVENANCE']._serialized_start=2348
+  _globals['_PROVENANCE']._serialized_end=2487
+  _globals['_RESOLUTIONKIND']._serialized_start=2490
+  _globals['_RESOLUTIONKIND']._serialized_end=2627
   _globals['_DECISION']._serialized_start=164
-  _globals['_DECISION']._serialized_end=818
-  _globals['_REASON']._serialized_start=821
-  _globals['_REASON']._serialized_end=1076
-  _globals['_CATEGORYRELEASE']._serialized_start=1079
-  _globals['_CATEGORYRELEASE']._serialized_end=1210
-  _globals['_OBLIGATION']._serialized_start=1212
-  _globals['_OBLIGATION']._serialized_end=1271
-  _globals['_MISSINGFACT']._serialized_start=1273
-  _globals['_MISSINGFACT']._serialized_end=1319
-  _globals['_NAMERESOLUTION']._serialized_start=1322
-  _globals['_NAMERESOLUTION']._serialized_end=1517
-  _globals['_NAMECANDIDATE']._serialized_start=1519
-  _globals['_NAMECANDIDATE']._serialized_end=1604
-  _globals['_TEXTREADING']._serialized_start=1606
-  _globals['_TEXTREADING']._serialized_end=1667
-  _globals['_RECEIPT']._serialized_start=1670
-  _globals['_RECEIPT']._serialized_end=1816
+  _globals['_DECISION']._serialized_end=894
+  _globals['_COMINGRULE']._serialized_start=897
+  _globals['_COMINGRULE']._serialized_end=1100
+  _globals['_REASON']._serialized_start=1103
+  _globals['_REASON']._serialized_end=1358
+  _globals['_CATEGORYRELEASE']._serialized_start=1361
+  _globals['_CATEGORYRELEASE']._serialized_end=1492
+  _globals['_OBLIGATION']._serialized_start=1494
+  _globals['_OBLIGATION']._serialized_end=1553
+  _globals['_MISSINGFACT']._serialized_start=1555
+  _globals['_MISSINGFACT']._serialized_end=1601
+  _globals['_NAMERESOLUTION']._serialized_start=1604
+  _globals['_NAMERESOLUTION']._serialized_end=1799
+  _globals['_NAMECANDIDATE']._serialized_start=1801
+  _globals['_NAMECANDIDATE']._serialized_end=1886
+  _globals['_TEXTREADING']._serialized_start=1888
+  _globals['_TEXTREADING']._serialized_end=1949
+  _globals['_RECEIPT']._serialized_start=1952
+  _globals['_RECEIPT']._serialized_end=2098
 # @@protoc_insertion_point(module_scope)

@@ -168,6 +168,8 @@ class Decision(_message.Message):
     DECISION_TIME_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     TRACE_ID_FIELD_NUMBER: _builtins.int
+    BUNDLE_SERIAL_FIELD_NUMBER: _builtins.int
+    COMING_RULES_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """Identifies the decision for good: a UUID (RFC 9562, version 7) in canonical text form."""
     outcome: Global___Outcome.ValueType
@@ -181,9 +183,9 @@ class Decision(_message.Message):
     needs_verification: _builtins.bool
     """Whether any deciding rule rests on text that counsel has not yet checked (provenance S or M)."""
     trace_id: _builtins.str
-    """The W3C trace id of the call that made the decision, 32 hexadecimal digits. Absent inside the record itself.
-    Next unused field number: 17
-    """
+    """The W3C trace id of the call that made the decision, 32 hexadecimal digits. Absent inside the record itself."""
+    bundle_serial: _builtins.int
+    """Serial of the signed release of law, registry and lexicon; 0 where what is in force is not a signed release."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
         """The rules that decided, the deciding ones first, then those that agree."""
@@ -222,6 +224,13 @@ class Decision(_message.Message):
     def receipt(self) -> Global___Receipt:
         """Proof of the record. Absent inside the record itself."""
 
+    @_builtins.property
+    def coming_rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComingRule]:
+        """Rules that bear on this question and come into force within ninety days after as_of, the next one first. They did
+        not decide; the same question may be answered otherwise from their first day on.
+        Next unused field number: 19
+        """
+
     def __init__(
         self,
         *,
@@ -241,14 +250,60 @@ class Decision(_message.Message):
         decision_time: _timestamp_pb2.Timestamp | None = ...,
         receipt: Global___Receipt | None = ...,
         trace_id: _builtins.str = ...,
+        bundle_serial: _builtins.int = ...,
+        coming_rules: _abc.Iterable[Global___ComingRule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "decision_time", b"decision_time", "receipt", b"receipt", "resolution", b"resolution"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "basis", b"basis", "bundle_revision", b"bundle_revision", "decision_id", b"decision_id", "decision_time", b"decision_time", "missing_facts", b"missing_facts", "needs_verification", b"needs_verification", "obligations", b"obligations", "outcome", b"outcome", "policy_pack", b"policy_pack", "reasons", b"reasons", "receipt", b"receipt", "releases", b"releases", "resolution", b"resolution", "text_readings", b"text_readings", "trace_id", b"trace_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "basis", b"basis", "bundle_revision", b"bundle_revision", "bundle_serial", b"bundle_serial", "coming_rules", b"coming_rules", "decision_id", b"decision_id", "decision_time", b"decision_time", "missing_facts", b"missing_facts", "needs_verification", b"needs_verification", "obligations", b"obligations", "outcome", b"outcome", "policy_pack", b"policy_pack", "reasons", b"reasons", "receipt", b"receipt", "releases", b"releases", "resolution", b"resolution", "text_readings", b"text_readings", "trace_id", b"trace_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+@_typing.final
+class ComingRule(_message.Message):
+    """Warns of one rule that is not yet in force."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    CITATION_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_FROM_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule's stable id."""
+    citation: _builtins.str
+    """The source of law with pinpoint."""
+    summary: _builtins.str
+    """The rule in one sentence."""
+    provenance: Global___Provenance.ValueType
+    """How well the text is established."""
+    outcome: Global___Outcome.ValueType
+    """What the rule alone will answer."""
+    @_builtins.property
+    def effective_from(self) -> _date_pb2.Date:
+        """The first civil day in Los Angeles on which it binds."""
+
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        citation: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        provenance: Global___Provenance.ValueType = ...,
+        outcome: Global___Outcome.ValueType = ...,
+        effective_from: _date_pb2.Date | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_from", b"effective_from"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["citation", b"citation", "effective_from", b"effective_from", "outcome", b"outcome", "provenance", b"provenance", "rule_id", b"rule_id", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComingRule: _TypeAlias = ComingRule  # noqa: Y015
 
 @_typing.final
 class Reason(_message.Message):

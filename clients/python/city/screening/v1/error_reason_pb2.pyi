@@ -76,6 +76,36 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "INTERNAL", "domain": "screening.city", "metadata": {}}
     """
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 11
+    """Who calls is not proven, or is not known to the service. Status UNAUTHENTICATED.
+
+        {"reason": "UNAUTHENTICATED", "domain": "screening.city", "metadata": {}}
+    """
+    ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 12
+    """The caller has not the right to this RPC, unit, pack or past day. Status PERMISSION_DENIED.
+
+        {"reason": "NOT_ALLOWED", "domain": "screening.city", "metadata": {"right": "unit"}}
+    """
+    ERROR_REASON_TOO_BUSY: _ErrorReason.ValueType  # 13
+    """The service has as much in flight as it takes on; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
+
+        {"reason": "TOO_BUSY", "domain": "screening.city", "metadata": {"limit": "decisions"}}
+    """
+    ERROR_REASON_QUOTA_SPENT: _ErrorReason.ValueType  # 14
+    """The caller has spent its quota; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
+
+        {"reason": "QUOTA_SPENT", "domain": "screening.city", "metadata": {"quota": "decisions_per_second"}}
+    """
+    ERROR_REASON_BUNDLE_TOO_LOW: _ErrorReason.ValueType  # 15
+    """The law in force is older than the caller demands. Status FAILED_PRECONDITION.
+
+        {"reason": "BUNDLE_TOO_LOW", "domain": "screening.city", "metadata": {"serial": "7", "demanded": "8"}}
+    """
+    ERROR_REASON_NOT_READY: _ErrorReason.ValueType  # 16
+    """A condition of health does not hold; try again. Status UNAVAILABLE.
+
+        {"reason": "NOT_READY", "domain": "screening.city", "metadata": {"condition": "clock"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Names why a call failed."""
@@ -131,5 +161,35 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """The service failed; the record has the details. Status INTERNAL.
 
     {"reason": "INTERNAL", "domain": "screening.city", "metadata": {}}
+"""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 11
+"""Who calls is not proven, or is not known to the service. Status UNAUTHENTICATED.
+
+    {"reason": "UNAUTHENTICATED", "domain": "screening.city", "metadata": {}}
+"""
+ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 12
+"""The caller has not the right to this RPC, unit, pack or past day. Status PERMISSION_DENIED.
+
+    {"reason": "NOT_ALLOWED", "domain": "screening.city", "metadata": {"right": "unit"}}
+"""
+ERROR_REASON_TOO_BUSY: ErrorReason.ValueType  # 13
+"""The service has as much in flight as it takes on; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
+
+    {"reason": "TOO_BUSY", "domain": "screening.city", "metadata": {"limit": "decisions"}}
+"""
+ERROR_REASON_QUOTA_SPENT: ErrorReason.ValueType  # 14
+"""The caller has spent its quota; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
+
+    {"reason": "QUOTA_SPENT", "domain": "screening.city", "metadata": {"quota": "decisions_per_second"}}
+"""
+ERROR_REASON_BUNDLE_TOO_LOW: ErrorReason.ValueType  # 15
+"""The law in force is older than the caller demands. Status FAILED_PRECONDITION.
+
+    {"reason": "BUNDLE_TOO_LOW", "domain": "screening.city", "metadata": {"serial": "7", "demanded": "8"}}
+"""
+ERROR_REASON_NOT_READY: ErrorReason.ValueType  # 16
+"""A condition of health does not hold; try again. Status UNAVAILABLE.
+
+    {"reason": "NOT_READY", "domain": "screening.city", "metadata": {"condition": "clock"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

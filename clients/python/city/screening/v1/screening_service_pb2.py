@@ -29,7 +29,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from google.type import date_pb2 as google_dot_type_dot_date__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)city/screening/v1/screening_service.proto\x12\x11\x63ity.screening.v1\x1a city/screening/v1/decision.proto\x1a(city/screening/v1/employment_facts.proto\x1a\x31\x63ity/screening/v1/information_request_facts.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\"\x90\x02\n\x17ScreenEmploymentRequest\x12\x17\n\nrequest_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12 \n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x18\n\x0bpolicy_pack\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x31\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\".city.screening.v1.EmploymentFacts\x12\x19\n\x0c\x65mployee_ref\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x63\x61se_ref\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\r\n\x0b_request_idB\x0e\n\x0c_policy_packB\x0f\n\r_employee_refB\x0b\n\t_case_ref\"I\n\x18ScreenEmploymentResponse\x12-\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1b.city.screening.v1.Decision\"\x9c\x02\n\x1fScreenInformationRequestRequest\x12\x17\n\nrequest_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12 \n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x18\n\x0bpolicy_pack\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x39\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32*.city.screening.v1.InformationRequestFacts\x12\x17\n\nperson_ref\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x63\x61se_ref\x18\x06 \x01(\tH\x03\x88\x01\x01\x42\r\n\x0b_request_idB\x0e\n\x0c_policy_packB\r\n\x0b_person_refB\x0b\n\t_case_ref\"Q\n ScreenInformationRequestResponse\x12-\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1b.city.screening.v1.Decision\"V\n\x1c\x42\x61tchScreenEmploymentRequest\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32\'.city.screening.v1.ScreenEmploymentItem\"`\n\x14ScreenEmploymentItem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12;\n\x07request\x18\x02 \x01(\x0b\x32*.city.screening.v1.ScreenEmploymentRequest\"Q\n\x1d\x42\x61tchScreenEmploymentResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.city.screening.v1.ScreenResult\"f\n$BatchScreenInformationRequestRequest\x12>\n\x05items\x18\x01 \x03(\x0b\x32/.city.screening.v1.ScreenInformationRequestItem\"p\n\x1cScreenInformationRequestItem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x43\n\x07request\x18\x02 \x01(\x0b\x32\x32.city.screening.v1.ScreenInformationRequestRequest\"Y\n%BatchScreenInformationRequestResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.city.screening.v1.ScreenResult\"{\n\x0cScreenResult\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x1b.city.screening.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"V\n\x1dStreamScreenEmploymentRequest\x12\x35\n\x04item\x18\x01 \x01(\x0b\x32\'.city.screening.v1.ScreenEmploymentItem\"Q\n\x1eStreamScreenEmploymentResponse\x12/\n\x06result\x18\x01 \x01(\x0b\x32\x1f.city.screening.v1.ScreenResult\"f\n%StreamScreenInformationRequestRequest\x12=\n\x04item\x18\x01 \x01(\x0b\x32/.city.screening.v1.ScreenInformationRequestItem\"Y\n&StreamScreenInformationRequestResponse\x12/\n\x06result\x18\x01 \x01(\x0b\x32\x1f.city.screening.v1.ScreenResult2\xb6\x06\n\x10ScreeningService\x12k\n\x10ScreenEmployment\x12*.city.screening.v1.ScreenEmploymentRequest\x1a+.city.screening.v1.ScreenEmploymentResponse\x12\x83\x01\n\x18ScreenInformationRequest\x12\x32.city.screening.v1.ScreenInformationRequestRequest\x1a\x33.city.screening.v1.ScreenInformationRequestResponse\x12z\n\x15\x42\x61tchScreenEmployment\x12/.city.screening.v1.BatchScreenEmploymentRequest\x1a\x30.city.screening.v1.BatchScreenEmploymentResponse\x12\x92\x01\n\x1d\x42\x61tchScreenInformationRequest\x12\x37.city.screening.v1.BatchScreenInformationRequestRequest\x1a\x38.city.screening.v1.BatchScreenInformationRequestResponse\x12\x81\x01\n\x16StreamScreenEmployment\x12\x30.city.screening.v1.StreamScreenEmploymentRequest\x1a\x31.city.screening.v1.StreamScreenEmploymentResponse(\x01\x30\x01\x12\x99\x01\n\x1eStreamScreenInformationRequest\x12\x38.city.screening.v1.StreamScreenInformationRequestRequest\x1a\x39.city.screening.v1.StreamScreenInformationRequestResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)city/screening/v1/screening_service.proto\x12\x11\x63ity.screening.v1\x1a city/screening/v1/decision.proto\x1a(city/screening/v1/employment_facts.proto\x1a\x31\x63ity/screening/v1/information_request_facts.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\"\xc6\x02\n\x17ScreenEmploymentRequest\x12\x17\n\nrequest_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12 \n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x18\n\x0bpolicy_pack\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x31\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32\".city.screening.v1.EmploymentFacts\x12\x19\n\x0c\x65mployee_ref\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x63\x61se_ref\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x1e\n\x11min_bundle_serial\x18\x07 \x01(\x04H\x04\x88\x01\x01\x42\r\n\x0b_request_idB\x0e\n\x0c_policy_packB\x0f\n\r_employee_refB\x0b\n\t_case_refB\x14\n\x12_min_bundle_serial\"I\n\x18ScreenEmploymentResponse\x12-\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1b.city.screening.v1.Decision\"\xd2\x02\n\x1fScreenInformationRequestRequest\x12\x17\n\nrequest_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12 \n\x05\x61s_of\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\x18\n\x0bpolicy_pack\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x39\n\x05\x66\x61\x63ts\x18\x04 \x01(\x0b\x32*.city.screening.v1.InformationRequestFacts\x12\x17\n\nperson_ref\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x15\n\x08\x63\x61se_ref\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x1e\n\x11min_bundle_serial\x18\x07 \x01(\x04H\x04\x88\x01\x01\x42\r\n\x0b_request_idB\x0e\n\x0c_policy_packB\r\n\x0b_person_refB\x0b\n\t_case_refB\x14\n\x12_min_bundle_serial\"Q\n ScreenInformationRequestResponse\x12-\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1b.city.screening.v1.Decision\"V\n\x1c\x42\x61tchScreenEmploymentRequest\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32\'.city.screening.v1.ScreenEmploymentItem\"`\n\x14ScreenEmploymentItem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12;\n\x07request\x18\x02 \x01(\x0b\x32*.city.screening.v1.ScreenEmploymentRequest\"Q\n\x1d\x42\x61tchScreenEmploymentResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.city.screening.v1.ScreenResult\"f\n$BatchScreenInformationRequestRequest\x12>\n\x05items\x18\x01 \x03(\x0b\x32/.city.screening.v1.ScreenInformationRequestItem\"p\n\x1cScreenInformationRequestItem\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x43\n\x07request\x18\x02 \x01(\x0b\x32\x32.city.screening.v1.ScreenInformationRequestRequest\"Y\n%BatchScreenInformationRequestResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.city.screening.v1.ScreenResult\"{\n\x0cScreenResult\x12\x0b\n\x03key\x18\x01 \x01(\t\x12/\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32\x1b.city.screening.v1.DecisionH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"V\n\x1dStreamScreenEmploymentRequest\x12\x35\n\x04item\x18\x01 \x01(\x0b\x32\'.city.screening.v1.ScreenEmploymentItem\"Q\n\x1eStreamScreenEmploymentResponse\x12/\n\x06result\x18\x01 \x01(\x0b\x32\x1f.city.screening.v1.ScreenResult\"f\n%StreamScreenInformationRequestRequest\x12=\n\x04item\x18\x01 \x01(\x0b\x32/.city.screening.v1.ScreenInformationRequestItem\"Y\n&StreamScreenInformationRequestResponse\x12/\n\x06result\x18\x01 \x01(\x0b\x32\x1f.city.screening.v1.ScreenResult2\xb6\x06\n\x10ScreeningService\x12k\n\x10ScreenEmployment\x12*.city.screening.v1.ScreenEmploymentRequest\x1a+.city.screening.v1.ScreenEmploymentResponse\x12\x83\x01\n\x18ScreenInformationRequest\x12\x32.city.screening.v1.ScreenInformationRequestRequest\x1a\x33.city.screening.v1.ScreenInformationRequestResponse\x12z\n\x15\x42\x61tchScreenEmployment\x12/.city.screening.v1.BatchScreenEmploymentRequest\x1a\x30.city.screening.v1.BatchScreenEmploymentResponse\x12\x92\x01\n\x1d\x42\x61tchScreenInformationRequest\x12\x37.city.screening.v1.BatchScreenInformationRequestRequest\x1a\x38.city.screening.v1.BatchScreenInformationRequestResponse\x12\x81\x01\n\x16StreamScreenEmployment\x12\x30.city.screening.v1.StreamScreenEmploymentRequest\x1a\x31.city.screening.v1.StreamScreenEmploymentResponse(\x01\x30\x01\x12\x99\x01\n\x1eStreamScreenInformationRequest\x12\x38.city.screening.v1.StreamScreenInformationRequestRequest\x1a\x39.city.screening.v1.StreamScreenInformationRequestResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,35 +37,35 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'city.screening.v1.screening
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCREENEMPLOYMENTREQUEST']._serialized_start=241
-  _globals['_SCREENEMPLOYMENTREQUEST']._serialized_end=513
-  _globals['_SCREENEMPLOYMENTRESPONSE']._serialized_start=515
-  _globals['_SCREENEMPLOYMENTRESPONSE']._serialized_end=588
-  _globals['_SCREENINFORMATIONREQUESTREQUEST']._serialized_start=591
-  _globals['_SCREENINFORMATIONREQUESTREQUEST']._serialized_end=875
-  _globals['_SCREENINFORMATIONREQUESTRESPONSE']._serialized_start=877
-  _globals['_SCREENINFORMATIONREQUESTRESPONSE']._serialized_end=958
-  _globals['_BATCHSCREENEMPLOYMENTREQUEST']._serialized_start=960
-  _globals['_BATCHSCREENEMPLOYMENTREQUEST']._serialized_end=1046
-  _globals['_SCREENEMPLOYMENTITEM']._serialized_start=1048
-  _globals['_SCREENEMPLOYMENTITEM']._serialized_end=1144
-  _globals['_BATCHSCREENEMPLOYMENTRESPONSE']._serialized_start=1146
-  _globals['_BATCHSCREENEMPLOYMENTRESPONSE']._serialized_end=1227
-  _globals['_BATCHSCREENINFORMATIONREQUESTREQUEST']._serialized_start=1229
-  _globals['_BATCHSCREENINFORMATIONREQUESTREQUEST']._serialized_end=1331
-  _globals['_SCREENINFORMATIONREQUESTITEM']._serialized_start=1333
-  _globals['_SCREENINFORMATIONREQUESTITEM']._serialized_end=1445
-  _globals['_BATCHSCREENINFORMATIONREQUESTRESPONSE']._serialized_start=1447
-  _globals['_BATCHSCREENINFORMATIONREQUESTRESPONSE']._serialized_end=1536
-  _globals['_SCREENRESULT']._serialized_start=1538
-  _globals['_SCREENRESULT']._serialized_end=1661
-  _globals['_STREAMSCREENEMPLOYMENTREQUEST']._serialized_start=1663
-  _globals['_STREAMSCREENEMPLOYMENTREQUEST']._serialized_end=1749
-  _globals['_STREAMSCREENEMPLOYMENTRESPONSE']._serialized_start=1751
-  _globals['_STREAMSCREENEMPLOYMENTRESPONSE']._serialized_end=1832
-  _globals['_STREAMSCREENINFORMATIONREQUESTREQUEST']._serialized_start=1834
-  _globals['_STREAMSCREENINFORMATIONREQUESTREQUEST']._serialized_end=1936
-  _globals['_STREAMSCREENINFORMATIONREQUESTRESPONSE']._serialized_start=1938
-  _globals['_STREAMSCREENINFORMATIONREQUESTRESPONSE']._serialized_end=2027
-  _globals['_SCREENINGSERVICE']._serialized_start=2030
-  _globals['_SCREENINGSERVICE']._serialized_end=2852
+  _globals['_SCREENEMPLOYMENTREQUEST']._serialized_end=567
+  _globals['_SCREENEMPLOYMENTRESPONSE']._serialized_start=569
+  _globals['_SCREENEMPLOYMENTRESPONSE']._serialized_end=642
+  _globals['_SCREENINFORMATIONREQUESTREQUEST']._serialized_start=645
+  _globals['_SCREENINFORMATIONREQUESTREQUEST']._serialized_end=983
+  _globals['_SCREENINFORMATIONREQUESTRESPONSE']._serialized_start=985
+  _globals['_SCREENINFORMATIONREQUESTRESPONSE']._serialized_end=1066
+  _globals['_BATCHSCREENEMPLOYMENTREQUEST']._serialized_start=1068
+  _globals['_BATCHSCREENEMPLOYMENTREQUEST']._serialized_end=1154
+  _globals['_SCREENEMPLOYMENTITEM']._serialized_start=1156
+  _globals['_SCREENEMPLOYMENTITEM']._serialized_end=1252
+  _globals['_BATCHSCREENEMPLOYMENTRESPONSE']._serialized_start=1254
+  _globals['_BATCHSCREENEMPLOYMENTRESPONSE']._serialized_end=1335
+  _globals['_BATCHSCREENINFORMATIONREQUESTREQUEST']._serialized_start=1337
+  _globals['_BATCHSCREENINFORMATIONREQUESTREQUEST']._serialized_end=1439
+  _globals['_SCREENINFORMATIONREQUESTITEM']._serialized_start=1441
+  _globals['_SCREENINFORMATIONREQUESTITEM']._serialized_end=1553
+  _globals['_BATCHSCREENINFORMATIONREQUESTRESPONSE']._serialized_start=1555
+  _globals['_BATCHSCREENINFORMATIONREQUESTRESPONSE']._serialized_end=1644
+  _globals['_SCREENRESULT']._serialized_start=1646
+  _globals['_SCREENRESULT']._serialized_end=1769
+  _globals['_STREAMSCREENEMPLOYMENTREQUEST']._serialized_start=1771
+  _globals['_STREAMSCREENEMPLOYMENTREQUEST']._serialized_end=1857
+  _globals['_STREAMSCREENEMPLOYMENTRESPONSE']._serialized_start=1859
+  _globals['_STREAMSCREENEMPLOYMENTRESPONSE']._serialized_end=1940
+  _globals['_STREAMSCREENINFORMATIONREQUESTREQUEST']._serialized_start=1942
+  _globals['_STREAMSCREENINFORMATIONREQUESTREQUEST']._serialized_end=2044
+  _globals['_STREAMSCREENINFORMATIONREQUESTRESPONSE']._serialized_start=2046
+  _globals['_STREAMSCREENINFORMATIONREQUESTRESPONSE']._serialized_end=2135
+  _globals['_SCREENINGSERVICE']._serialized_start=2138
+  _globals['_SCREENINGSERVICE']._serialized_end=2960
 # @@protoc_insertion_point(module_scope)

@@ -37,6 +37,7 @@ class ScreenEmploymentRequest(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     EMPLOYEE_REF_FIELD_NUMBER: _builtins.int
     CASE_REF_FIELD_NUMBER: _builtins.int
+    MIN_BUNDLE_SERIAL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent per caller: the same id and body return the first decision, the same id with another body
     is REQUEST_ID_REUSED. 8 to 64 characters of A-Z a-z 0-9 . _ -, chosen at random by the client; it must carry
@@ -47,8 +48,10 @@ class ScreenEmploymentRequest(_message.Message):
     employee_ref: _builtins.str
     """Opaque reference to the employee, 1 to 64 characters of A-Z a-z 0-9 . _ -. Stored only as a keyed hash."""
     case_ref: _builtins.str
-    """Opaque reference to the case, same pattern. Stored only as a keyed hash.
-    Next unused field number: 7
+    """Opaque reference to the case, same pattern. Stored only as a keyed hash."""
+    min_bundle_serial: _builtins.int
+    """The least serial of law under which to answer; while an older one is in force, BUNDLE_TOO_LOW. Absent: any.
+    Next unused field number: 8
     """
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
@@ -67,15 +70,18 @@ class ScreenEmploymentRequest(_message.Message):
         facts: _employment_facts_pb2.EmploymentFacts | None = ...,
         employee_ref: _builtins.str | None = ...,
         case_ref: _builtins.str | None = ...,
+        min_bundle_serial: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_employee_ref", b"_employee_ref", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "employee_ref", b"employee_ref", "facts", b"facts", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_employee_ref", b"_employee_ref", "_min_bundle_serial", b"_min_bundle_serial", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "employee_ref", b"employee_ref", "facts", b"facts", "min_bundle_serial", b"min_bundle_serial", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_employee_ref", b"_employee_ref", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "employee_ref", b"employee_ref", "facts", b"facts", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_employee_ref", b"_employee_ref", "_min_bundle_serial", b"_min_bundle_serial", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "employee_ref", b"employee_ref", "facts", b"facts", "min_bundle_serial", b"min_bundle_serial", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__case_ref: _TypeAlias = _typing.Literal["case_ref"]  # noqa: Y015
     _WhichOneofArgType__case_ref: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref"]  # noqa: Y015
     _WhichOneofReturnType__employee_ref: _TypeAlias = _typing.Literal["employee_ref"]  # noqa: Y015
     _WhichOneofArgType__employee_ref: _TypeAlias = _typing.Literal["_employee_ref", b"_employee_ref"]  # noqa: Y015
+    _WhichOneofReturnType__min_bundle_serial: _TypeAlias = _typing.Literal["min_bundle_serial"]  # noqa: Y015
+    _WhichOneofArgType__min_bundle_serial: _TypeAlias = _typing.Literal["_min_bundle_serial", b"_min_bundle_serial"]  # noqa: Y015
     _WhichOneofReturnType__policy_pack: _TypeAlias = _typing.Literal["policy_pack"]  # noqa: Y015
     _WhichOneofArgType__policy_pack: _TypeAlias = _typing.Literal["_policy_pack", b"_policy_pack"]  # noqa: Y015
     _WhichOneofReturnType__request_id: _TypeAlias = _typing.Literal["request_id"]  # noqa: Y015
@@ -84,6 +90,8 @@ class ScreenEmploymentRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__case_ref) -> _WhichOneofReturnType__case_ref | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__employee_ref) -> _WhichOneofReturnType__employee_ref | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_bundle_serial) -> _WhichOneofReturnType__min_bundle_serial | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__policy_pack) -> _WhichOneofReturnType__policy_pack | None: ...
     @_typing.overload
@@ -127,6 +135,7 @@ class ScreenInformationRequestRequest(_message.Message):
     FACTS_FIELD_NUMBER: _builtins.int
     PERSON_REF_FIELD_NUMBER: _builtins.int
     CASE_REF_FIELD_NUMBER: _builtins.int
+    MIN_BUNDLE_SERIAL_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Makes the call idempotent, as in ScreenEmploymentRequest."""
     policy_pack: _builtins.str
@@ -134,8 +143,10 @@ class ScreenInformationRequestRequest(_message.Message):
     person_ref: _builtins.str
     """Opaque reference to the person concerned, 1 to 64 characters of A-Z a-z 0-9 . _ -. Stored only as a keyed hash."""
     case_ref: _builtins.str
-    """Opaque reference to the case, same pattern. Stored only as a keyed hash.
-    Next unused field number: 7
+    """Opaque reference to the case, same pattern. Stored only as a keyed hash."""
+    min_bundle_serial: _builtins.int
+    """The least serial of law under which to answer; while an older one is in force, BUNDLE_TOO_LOW. Absent: any.
+    Next unused field number: 8
     """
     @_builtins.property
     def as_of(self) -> _date_pb2.Date:
@@ -154,13 +165,16 @@ class ScreenInformationRequestRequest(_message.Message):
         facts: _information_request_facts_pb2.InformationRequestFacts | None = ...,
         person_ref: _builtins.str | None = ...,
         case_ref: _builtins.str | None = ...,
+        min_bundle_serial: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_person_ref", b"_person_ref", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "facts", b"facts", "person_ref", b"person_ref", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_min_bundle_serial", b"_min_bundle_serial", "_person_ref", b"_person_ref", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "facts", b"facts", "min_bundle_serial", b"min_bundle_serial", "person_ref", b"person_ref", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_person_ref", b"_person_ref", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "facts", b"facts", "person_ref", b"person_ref", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref", "_min_bundle_serial", b"_min_bundle_serial", "_person_ref", b"_person_ref", "_policy_pack", b"_policy_pack", "_request_id", b"_request_id", "as_of", b"as_of", "case_ref", b"case_ref", "facts", b"facts", "min_bundle_serial", b"min_bundle_serial", "person_ref", b"person_ref", "policy_pack", b"policy_pack", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__case_ref: _TypeAlias = _typing.Literal["case_ref"]  # noqa: Y015
     _WhichOneofArgType__case_ref: _TypeAlias = _typing.Literal["_case_ref", b"_case_ref"]  # noqa: Y015
+    _WhichOneofReturnType__min_bundle_serial: _TypeAlias = _typing.Literal["min_bundle_serial"]  # noqa: Y015
+    _WhichOneofArgType__min_bundle_serial: _TypeAlias = _typing.Literal["_min_bundle_serial", b"_min_bundle_serial"]  # noqa: Y015
     _WhichOneofReturnType__person_ref: _TypeAlias = _typing.Literal["person_ref"]  # noqa: Y015
     _WhichOneofArgType__person_ref: _TypeAlias = _typing.Literal["_person_ref", b"_person_ref"]  # noqa: Y015
     _WhichOneofReturnType__policy_pack: _TypeAlias = _typing.Literal["policy_pack"]  # noqa: Y015
@@ -169,6 +183,8 @@ class ScreenInformationRequestRequest(_message.Message):
     _WhichOneofArgType__request_id: _TypeAlias = _typing.Literal["_request_id", b"_request_id"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__case_ref) -> _WhichOneofReturnType__case_ref | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_bundle_serial) -> _WhichOneofReturnType__min_bundle_serial | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__person_ref) -> _WhichOneofReturnType__person_ref | None: ...
     @_typing.overload

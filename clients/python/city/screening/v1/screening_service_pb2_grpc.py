@@ -74,8 +74,9 @@ class ScreeningServiceServicer:
     """
 
     def ScreenEmployment(self, request, context):
-        """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors: UNPARSEABLE,
-        INVALID_FIELD, MESSAGE_TOO_LARGE, REQUEST_ID_REUSED, LOG_UNAVAILABLE, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
+        """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors:
+        UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE, INVALID_FIELD, MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT,
+        REQUEST_ID_REUSED, BUNDLE_TOO_LOW, LOG_UNAVAILABLE, NOT_READY, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

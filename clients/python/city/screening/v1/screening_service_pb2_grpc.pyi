@@ -38,8 +38,9 @@ class ScreeningServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ScreeningServiceAsyncStub: ...
     ScreenEmployment: _grpc.UnaryUnaryMultiCallable[_screening_service_pb2.ScreenEmploymentRequest, _screening_service_pb2.ScreenEmploymentResponse]
-    """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors: UNPARSEABLE,
-    INVALID_FIELD, MESSAGE_TOO_LARGE, REQUEST_ID_REUSED, LOG_UNAVAILABLE, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
+    """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors:
+    UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE, INVALID_FIELD, MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT,
+    REQUEST_ID_REUSED, BUNDLE_TOO_LOW, LOG_UNAVAILABLE, NOT_READY, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
     """
     ScreenInformationRequest: _grpc.UnaryUnaryMultiCallable[_screening_service_pb2.ScreenInformationRequestRequest, _screening_service_pb2.ScreenInformationRequestResponse]
     """Decides one information request. Idempotent per caller and `request_id`. Appends one record. Errors as for
@@ -66,8 +67,9 @@ class ScreeningServiceAsyncStub(ScreeningServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ScreenEmployment: _aio.UnaryUnaryMultiCallable[_screening_service_pb2.ScreenEmploymentRequest, _screening_service_pb2.ScreenEmploymentResponse]  # type: ignore[assignment]
-    """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors: UNPARSEABLE,
-    INVALID_FIELD, MESSAGE_TOO_LARGE, REQUEST_ID_REUSED, LOG_UNAVAILABLE, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
+    """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors:
+    UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE, INVALID_FIELD, MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT,
+    REQUEST_ID_REUSED, BUNDLE_TOO_LOW, LOG_UNAVAILABLE, NOT_READY, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
     """
     ScreenInformationRequest: _aio.UnaryUnaryMultiCallable[_screening_service_pb2.ScreenInformationRequestRequest, _screening_service_pb2.ScreenInformationRequestResponse]  # type: ignore[assignment]
     """Decides one information request. Idempotent per caller and `request_id`. Appends one record. Errors as for
@@ -97,8 +99,9 @@ class ScreeningServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _screening_service_pb2.ScreenEmploymentRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_screening_service_pb2.ScreenEmploymentResponse, _abc.Awaitable[_screening_service_pb2.ScreenEmploymentResponse]]:
-        """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors: UNPARSEABLE,
-        INVALID_FIELD, MESSAGE_TOO_LARGE, REQUEST_ID_REUSED, LOG_UNAVAILABLE, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
+        """Decides one employment question. Idempotent per caller and `request_id`. Appends one record. Errors:
+        UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE, INVALID_FIELD, MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT,
+        REQUEST_ID_REUSED, BUNDLE_TOO_LOW, LOG_UNAVAILABLE, NOT_READY, STOPPING, DEADLINE_TOO_SHORT, INTERNAL.
         """
 
     @_abc_1.abstractmethod
