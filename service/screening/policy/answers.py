@@ -6,7 +6,7 @@ The combining rule is the engine's own: the folds of `combine.py`, applied to fu
 from collections.abc import Callable, Mapping
 from functools import cache, reduce
 
-from screening.policy.combine import SILENCE, Possible, agreed, below, displaced, heard
+from screening.policy.combine import SILENCE, Possible, agreed, displaced, heard, ranked
 from screening.policy.condition import FALSE, TRUE, Condition
 from screening.policy.diagram import Function
 from screening.policy.rule import REVIEW, Outcome, Rank, Rule
@@ -29,7 +29,7 @@ class Answers:
         for rule in rules:
             if rule.outcome is not None:
                 ranks[rule.rank] = self._apply(_hearing(rule.outcome), ranks[rule.rank], self.settled(rule))
-        self.possible = reduce(lambda upper, lower: self._apply(below, upper, lower), ranks.values())
+        self.possible = ranked(ranks, self._apply)
         """Every answer that some completion of the missing facts could give, everywhere."""
         self.outcome = self._apply(_answer, self.possible, space.diagrams.leaf(None))
         """The outcome, everywhere."""
@@ -49,14 +49,20 @@ class Answers:
         diagrams = self.space.diagrams
         if rule.outcome is None:
             return self.settled(rule) != diagrams.leaf(FALSE)
-        speaks = self._apply(_speaks, self.settled(rule), self._holds_above(rule.rank))
+        speaks = self._apply(_speaks, self.settled(rule), self._holds_above(rule.rank, rule.outcome))
         given = (self.outcome, diagrams.leaf(None))
         return diagrams.find(lambda outcome, _: outcome == rule.outcome, speaks, given) is not None
 
     @cache  # noqa: B019  # lives as long as the space, which is one task of a proof
-    def _holds_above(self, rank: Rank) -> Function:
-        """Return where a rule of a higher rank holds."""
-        above = [rule for rule in self.rules if rule.rank < rank and rule.outcome is not None]
+    def _holds_above(self, rank: Rank, outcome: Outcome) -> Function:
+        """Return where a rule of a higher rank holds; OPENING gives way to what is milder."""
+        above = [
+            rule
+            for rule in self.rules
+            if rule.rank < rank
+            and rule.outcome is not None
+            and (rule.rank is not Rank.OPENING or rule.outcome == outcome)
+        ]
         return reduce(
             lambda found, rule: self._apply(_either_true, found, self.settled(rule)),
             above,

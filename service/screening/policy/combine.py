@@ -6,23 +6,26 @@ The whole rule stands here, once:
 | --- | --- | --- |
 | 0 | exceptions | a rule whose exception holds is displaced; if the exception may hold, the rule only may |
 | 1 | COMPELLED rules that hold | the strictest of them answers; nothing below is heard |
-| 2 | SAVING rules that hold | if step 1 was silent: the strictest of them answers |
-| 3 | ORDINARY rules that hold, of all layers | if step 2 was silent: the strictest of them answers, so a state "may" gives way to a City "may not" |
-| 4 | no rule | REVIEW, reason `no_rule` |
-| 5 | rules that may hold (a fact is missing) | each possible answer is worked out; if all agree it stands, else REVIEW |
-| 6 | the parts of a request | all ALLOW: ALLOW; some ALLOW: ALLOW_IN_PART; else any REVIEW: REVIEW; else DENY |
+| 2 | OPENING rules that hold, all REVIEW | if step 1 was silent: what steps 3 and 4 would deny, or say nothing of, is REVIEW; what they allow stays allowed |
+| 3 | SAVING rules that hold | if step 1 was silent: the strictest of them answers |
+| 4 | ORDINARY rules that hold, of all layers | if step 3 was silent: the strictest of them answers, so a state "may" gives way to a City "may not" |
+| 5 | no rule | REVIEW, reason `no_rule` |
+| 6 | rules that may hold (a fact is missing) | each possible answer is worked out; if all agree it stands, else REVIEW |
+| 7 | the parts of a request | all ALLOW: ALLOW; some ALLOW: ALLOW_IN_PART; else any REVIEW: REVIEW; else DENY |
 
 Strictness: ALLOW < ALLOW_IN_PART < APPROVAL_REQUIRED < REVIEW < DENY. Where a name can be read in two ways, each part
 takes the stricter answer of the two readings. Sources: law map, sections 0 and 12 (rulings 50 and 54).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from screening.policy.condition import FALSE, TRUE, UNKNOWN
 from screening.policy.rule import ALLOW, ALLOW_IN_PART, APPROVAL_REQUIRED, DENY, REVIEW, Outcome, Rank, Rule
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def displaced(code: int, exception: int) -> int:
 
 
 def heard(possible: Possible, code: int, outcome: Outcome) -> Possible:
-    """Return what a rank can answer once one more of its rules is heard (within steps 1 to 3)."""
+    """Return what a rank can answer once one more of its rules is heard (within steps 1 to 4)."""
     if code == FALSE:
         return possible
     raised = frozenset(outcome if answer is None else max(answer, outcome) for answer in possible)
@@ -60,12 +63,34 @@ def heard(possible: Possible, code: int, outcome: Outcome) -> Possible:
 
 
 def below(upper: Possible, lower: Possible) -> Possible:
-    """Return what two ranks can answer together: the lower is heard only where the upper is silent (steps 1 to 3)."""
+    """Return what two ranks can answer together: the lower is heard only where the upper is silent (steps 1, 3, 4)."""
     return upper if None not in upper else (upper - {None}) | lower
 
 
+def opened(upper: Possible, lower: Possible) -> Possible:
+    """Return what OPENING rules make of the answers below: never stricter, and never silent where they hold (step 2)."""
+    answers = {
+        lower_one if upper_one is None else _milder(upper_one, lower_one) for upper_one in upper for lower_one in lower
+    }
+    return frozenset(answers)
+
+
+def _milder(opening: Outcome, answer: Outcome | None) -> Outcome:
+    return opening if answer is None else min(opening, answer)
+
+
+def ranked(answers: Mapping[Rank, T], join: Callable[[Callable[[Possible, Possible], Possible], T, T], T]) -> T:
+    """Join what each rank can answer, from the lowest to the highest (steps 1 to 4)."""
+    order = sorted(Rank, reverse=True)
+    return reduce(
+        lambda lower, rank: join(opened if rank is Rank.OPENING else below, answers[rank], lower),
+        order[1:],
+        answers[order[0]],
+    )
+
+
 def agreed(possible: Possible) -> Outcome | None:
-    """Return the answer on which every completion agrees; None if they differ or may be silent (steps 4 and 5)."""
+    """Return the answer on which every completion agrees; None if they differ or may be silent (steps 5 and 6)."""
     return next(iter(possible)) if len(possible) == 1 else None
 
 
@@ -88,7 +113,7 @@ def settle(truths: Mapping[Rule, int]) -> dict[Rule, int]:
 
 
 def decide(truths: Mapping[Rule, int]) -> Ruling:
-    """Return the answer for one part of a request (steps 0 to 5)."""
+    """Return the answer for one part of a request (steps 0 to 6)."""
     settled = {rule: code for rule, code in settle(truths).items() if rule.outcome is not None}
     outcome = agreed(_possible(settled))
     holding = tuple(rule for rule, code in settled.items() if code == TRUE)
@@ -101,16 +126,17 @@ def decide(truths: Mapping[Rule, int]) -> Ruling:
 
 def _possible(settled: Mapping[Rule, int]) -> Possible:
     """Return every answer that some completion of the missing facts could give."""
-    ranks = dict.fromkeys(Rank, SILENCE)
+    answers = dict.fromkeys(Rank, SILENCE)
     for rule, code in settled.items():
         assert rule.outcome is not None
-        ranks[rule.rank] = heard(ranks[rule.rank], code, rule.outcome)
-    return reduce(below, ranks.values())
+        answers[rule.rank] = heard(answers[rule.rank], code, rule.outcome)
+    return ranked(answers, lambda join, upper, lower: join(upper, lower))
 
 
 def _speaking(holding: Sequence[Rule], outcome: Outcome) -> tuple[Rule, ...]:
-    """Return the rules of the highest rank that holds, as far as they give the outcome."""
-    top = min((rule.rank for rule in holding), default=None)
+    """Return the rules that give the outcome, of the highest rank that holds; OPENING gives way to what is milder."""
+    ranks = {rule.rank for rule in holding if rule.rank is not Rank.OPENING or rule.outcome == outcome}
+    top = min(ranks, default=None)
     return tuple(rule for rule in holding if rule.rank is top and rule.outcome == outcome)
 
 
@@ -124,7 +150,7 @@ def stricter(first: Ruling, second: Ruling) -> Ruling:
 
 
 def whole(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the answer for a whole request from those of its parts (step 6). At least one part is needed."""
+    """Return the answer for a whole request from those of its parts (step 7). At least one part is needed."""
     found = set(outcomes)
     if found in ({ALLOW}, {APPROVAL_REQUIRED}):
         return next(iter(found))

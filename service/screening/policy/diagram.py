@@ -121,6 +121,19 @@ class Diagrams:
         skipped = prod(totals[: self._nodes[function][0]])
         return Counter({value: many * skipped for value, many in below(function).items()})
 
+    def values(self, function: Function) -> set[Any]:
+        """Return every value that a function has somewhere."""
+        found: set[Any] = set()
+        seen, waiting = {function}, [function]
+        while waiting:
+            place, inside = self._nodes[waiting.pop()]
+            if place == len(self.sizes):
+                found.add(inside)
+            else:
+                waiting += {child for child in inside if child not in seen}
+                seen.update(inside)
+        return found
+
     def at(self, function: Function, indexes: Sequence[int]) -> Any:
         """Return the value of a function where the variables have the values with the given indexes."""
         place, inside = self._nodes[function]

@@ -102,6 +102,9 @@ class _File:
         outcome = _one_of(entry, "outcome", tuple(OUTCOMES)) if "outcome" in entry else None
         if outcome is None and not entry.texts("exception_to"):
             raise entry.fail("a rule without an outcome must be an exception", "Add outcome: or exception_to:")
+        rank = Rank[_one_of(entry, "rank", tuple(Rank.__members__))] if "rank" in entry else Rank.ORDINARY
+        if rank is Rank.OPENING and outcome not in ("REVIEW", None):
+            raise entry.fail("a rule of rank OPENING can only lead to a person", "Write outcome: REVIEW")
         proven = entry if "provenance" in entry else self._head
         return Rule(
             id=f"{self._source.id}.{entry.text('id')}",
@@ -110,7 +113,7 @@ class _File:
             citation=self._citation(entry),
             provenance=_PROVENANCE[_one_of(proven, "provenance", tuple(_PROVENANCE))],
             subject=self._subject,
-            rank=Rank[_one_of(entry, "rank", tuple(Rank.__members__))] if "rank" in entry else Rank.ORDINARY,
+            rank=rank,
             in_force=self._period(entry),
             suspended=self._suspended(entry),
             when=self._when(entry),

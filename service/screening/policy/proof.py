@@ -17,6 +17,7 @@ from screening.policy.diagram import Function, Held
 from screening.policy.evaluate import LawInForce
 from screening.policy.invariant import ENGINE_ERROR, FACT_ABSENT, STRICTER, Invariant
 from screening.policy.law import Pack
+from screening.policy.reach import Reach
 from screening.policy.rule import ALLOW, APPROVAL_REQUIRED, Outcome, Rule
 from screening.policy.space import Space
 
@@ -60,8 +61,7 @@ class Proof:
     sampled: int
     """Combinations that also went through the engine, with the same outcome."""
     violations: tuple[Violation, ...]
-    decisive: frozenset[str]
-    """Ids of the rules that give the outcome somewhere."""
+    reach: Reach
 
 
 def prove(pack: Pack, subject: str, kind: str, invariants: Sequence[Invariant], since: date = date.min) -> Proof:
@@ -93,11 +93,16 @@ class _Prover:
             for rule in by_age  # what never changes comes first, so that its share is computed once
             if rule.subject == subject and (folded := fold(rule.when, self.known)) != Constant(FALSE)
         }
+        self.duties = {
+            duty: folded
+            for duty in pack.duties
+            if duty.subject == subject and (folded := fold(duty.when, self.known)) != Constant(FALSE)
+        }
         read = [fold(part, self.known) for each in invariants for part in (each.when, each.exempt)]
-        self.space = Space(subject, [*self.rules.values(), *read])
+        self.space = Space(subject, [*self.rules.values(), *self.duties.values(), *read])
         self._nothing = self.space.diagrams.leaf(None)
         self.violations: list[Violation] = []
-        self.decisive: set[str] = set()
+        self.reach = Reach()
 
     def proof(self) -> Proof:
         done: dict[tuple[Rule, ...], set[str]] = {}
@@ -113,7 +118,7 @@ class _Prover:
                 held += len(waiting)
             if checked is None:
                 sampled += self._sample(answers, day)
-                self._note_decisive(answers)
+                self.reach.add(answers, {duty: folded for duty, folded in self.duties.items() if duty.binds(day)})
             done.setdefault(tuple(binding), set()).update(each.id for each in waiting)
         return Proof(
             self.pack.id,
@@ -125,7 +130,7 @@ class _Prover:
             held,
             sampled,
             tuple(self.violations),
-            frozenset(self.decisive),
+            self.reach,
         )
 
     def _days(self) -> list[date]:
@@ -187,8 +192,11 @@ class _Prover:
         questions: Comparison = ({}, {}),
     ) -> None:
         """Note a combination of which the invariant speaks and for which two answers are bad."""
+        if any(each.invariant is invariant for each in self.violations):
+            return  # one counterexample is enough
         diagrams = self.space.diagrams
-        spoken = diagrams.apply(_spoken, self._truth(invariant.when), self._truth(invariant.exempt))
+        speaks = _speaks_unless_exempt if invariant.never else _speaks_unless_maybe_exempt
+        spoken = diagrams.apply(speaks, self._truth(invariant.when), self._truth(invariant.exempt))
         found = diagrams.find(bad, spoken, outcomes, questions)
         if found is None:
             return
@@ -198,11 +206,6 @@ class _Prover:
         given = tuple(diagrams.at(outcome, indexes) for outcome, indexes in zip(outcomes, asked, strict=True))
         given = given[:1] if given[1] is None else given
         self.violations.append(Violation(invariant, self.kind, day, first, changed, given))
-
-    def _note_decisive(self, answers: Answers) -> None:
-        for rule in answers.rules:
-            if rule.id not in self.decisive and answers.is_decisive(rule):
-                self.decisive.add(rule.id)
 
     def _sample(self, answers: Answers, day: date) -> int:
         """Ask the engine for some combinations and compare. Raises AssertionError where it says otherwise."""
@@ -242,8 +245,13 @@ def _failed(condition: Condition, variables: Sequence[str]) -> Condition:
             return condition
 
 
-def _spoken(premise: int, exempt: int) -> bool:
+def _speaks_unless_exempt(premise: int, exempt: int) -> bool:
     return premise == TRUE and exempt != TRUE
+
+
+def _speaks_unless_maybe_exempt(premise: int, exempt: int) -> bool:
+    """Where an exception may hold the law leads to a person, which may be stricter than the answer without it."""
+    return premise == TRUE and exempt == FALSE
 
 
 def _one_of(outcomes: frozenset[Outcome]) -> Callable[[Outcome, None], bool]:

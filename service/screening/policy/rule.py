@@ -28,10 +28,13 @@ class Rank(IntEnum):
 
     COMPELLED = 1
     """A court's process, obeyed within its four corners (law map, section 0.1)."""
-    SAVING = 2
+    OPENING = 2
+    """What speaks for release without commanding it - a judge's paper of another kind, consent, an emergency, publicity:
+    a person looks at what would be denied, and nothing becomes stricter by it (section 12, rulings 4, 27, 37, 53)."""
+    SAVING = 3
     """What lies outside the reach of the ordinary rules: the federal savings clause, military service, what is not
     outside employment at all (section 0.2)."""
-    ORDINARY = 3
+    ORDINARY = 4
     """State floor and City layer; the stricter wins (sections 0.3 and 0.4)."""
 
 
