@@ -64,6 +64,9 @@ proto-check: $(READY) ## Check that the committed stubs are those of the API
 docs-check: $(READY) ## Run the commands of the README
 	$(BIN)/python tests/readme.py
 
+dashboards: $(READY) ## Write the Grafana dashboards from deploy/dashboards.py
+	$(BIN)/python -m deploy.dashboards
+
 laws: $(READY) ## Check the law files and run their cases
 	$(BIN)/screening laws check
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
@@ -86,4 +89,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check laws bench baseline lock clean
+.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws bench baseline lock clean

@@ -3,12 +3,21 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Self
 
 START_SECONDS = 30
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class ServiceProcess:
@@ -48,7 +57,7 @@ class ServiceProcess:
         self._close()
 
     def _close(self) -> None:
-        if self.process.stdout is not None:
+        if self.process.stdout is not None and not self.process.stdout.closed:
             self.stdout += self.process.stdout.read()
             self.process.stdout.close()
 
@@ -60,4 +69,5 @@ class ServiceProcess:
         """Stop it if it still runs."""
         if self.process.poll() is None:
             self.kill()
+        self._close()
         self._errors.close()

@@ -5,139 +5,119 @@ OTLP protobuf and sent through the TraceService stub, with the same manners: a b
 of what may be retried, and a count of what was dropped.
 """
 
-import threading
-import time
-from collections import deque
+import os
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
-import grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
-from opentelemetry.proto.common.v1 import common_pb2
-from opentelemetry.proto.resource.v1 import resource_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from screening.telemetry.trace import CallTrace, Value
-
-QUEUE_LIMIT = 20_000
-BATCH = 512
-PAUSE_SECONDS = 0.5
-TIMEOUT_SECONDS = 5.0
-ATTEMPTS = 4
-_RETRYABLE = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.RESOURCE_EXHAUSTED,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.CANCELLED,
-)
-_IDS = RandomIdGenerator()
+from screening.telemetry.attributes import DECISION_ID, DECISION_SPAN
+from screening.telemetry.otlp import SCOPE, Endpoint, Sender, attributes_of, resource_of
+from screening.telemetry.outbox import Outbox
+from screening.telemetry.trace import CallTrace, Note, Value
+from screening.wire import fixed64, nested
 
 
 class TraceExporter:
     """Queues traces and sends them from a thread of its own. `dropped` counts spans that were lost."""
 
-    def __init__(self, target: str, resource: Resource, *, secure: bool) -> None:
-        """Send to `target` (host:port), with TLS if `secure`."""
-        self._channel = (
-            grpc.secure_channel(target, grpc.ssl_channel_credentials()) if secure else grpc.insecure_channel(target)
-        )
-        stub = trace_service_pb2_grpc.TraceServiceStub
-        self._stub = stub(self._channel)  # type: ignore[no-untyped-call]  # generated without types
-        self._resource = resource_pb2.Resource(attributes=_attributes(dict(resource.attributes)))  # type: ignore[arg-type]
-        self._queue: deque[CallTrace] = deque()
-        self._wake = threading.Event()
-        self._stopping = False
-        self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="trace-exporter", daemon=True)
-        self._thread.start()
+    def __init__(self, endpoint: Endpoint, resource: Resource) -> None:
+        self._sender = Sender(endpoint, trace_service_pb2_grpc.TraceServiceStub)
+        self._resource = resource_of(resource)
+        self._outbox = Outbox("trace-exporter", self._send, size=_spans)
+        self.add = self._outbox.add
 
-    def add(self, call: CallTrace) -> None:
-        """Queue a finished trace; drop it if the queue is full. Never blocks."""
-        if len(self._queue) >= QUEUE_LIMIT:
-            self.dropped += 1 + len(call.stages)
-            return
-        self._queue.append(call)
-        if len(self._queue) >= BATCH:
-            self._wake.set()
+    @property
+    def dropped(self) -> int:
+        """Return how many spans were lost."""
+        return self._outbox.dropped
 
     def close(self, timeout: float = 5.0) -> None:
         """Send what is queued, for at most `timeout` seconds, and count the rest as dropped."""
-        self._stopping = True
-        self._wake.set()
-        self._thread.join(timeout)
-        self.dropped += sum(1 + len(call.stages) for call in self._queue)
-        self._channel.close()
+        self._sender.hurry()
+        self._outbox.close(timeout)
+        self._sender.close()
 
-    def _run(self) -> None:
-        while not (self._stopping and not self._queue):
-            self._wake.wait(PAUSE_SECONDS)
-            self._wake.clear()
-            while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-                self._send(batch)
-
-    def _send(self, batch: Sequence[CallTrace]) -> None:
+    def _send(self, batch: Sequence[CallTrace]) -> int:
         spans = [span for call in batch for span in build(call)]
-        request = trace_service_pb2.ExportTraceServiceRequest()
-        group = request.resource_spans.add(resource=self._resource)
-        group.scope_spans.add(scope=common_pb2.InstrumentationScope(name="screening"), spans=spans)
-        for attempt in range(ATTEMPTS):
-            try:
-                self._stub.Export(request, timeout=TIMEOUT_SECONDS)
-            except grpc.RpcError as error:
-                if error.code() not in _RETRYABLE or self._stopping:
-                    break
-                time.sleep(2**attempt * 0.25)
-            else:
-                return
-        self.dropped += len(spans)
+        scope = nested(_SCOPE, SCOPE.SerializeToString()) + b"".join(nested(_SPANS, span) for span in spans)
+        whole = nested(_RESOURCE, self._resource.SerializeToString()) + nested(_SCOPE_SPANS, scope)
+        request = trace_service_pb2.ExportTraceServiceRequest.FromString(nested(_RESOURCE_SPANS, whole))
+        response = self._sender.send(request)
+        return len(spans) if response is None else response.partial_success.rejected_spans
 
 
-def build(call: CallTrace) -> list[trace_pb2.Span]:
-    """Build the spans of a call: the call itself, and one for each stage inside it."""
+def _spans(call: CallTrace) -> int:
+    return 1 + len(call.stages) + len(call.notes)
+
+
+def build(call: CallTrace) -> list[bytes]:
+    """Build the serialised spans of a call: the call itself, and one for each stage and each noted decision inside it.
+
+    What they have in common is serialised once.
+    """
     trace_id = call.trace_id.to_bytes(16, "big")
     span_id = call.span_id.to_bytes(8, "big")
     whole = trace_pb2.Span(
         trace_id=trace_id,
         span_id=span_id,
         parent_span_id=call.parent_id.to_bytes(8, "big") if call.parent_id else b"",
+        trace_state=call.state,
+        flags=_flags(call),
         name=call.name,
         kind=trace_pb2.Span.SPAN_KIND_SERVER,
         start_time_unix_nano=call.start,
         end_time_unix_nano=call.end,
-        attributes=_attributes(call.attributes),
+        attributes=attributes_of(call.attributes),
     )
     if call.failed:
         whole.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-    spans = [whole]
-    start = call.start
-    for name, end in call.stages:
-        spans.append(
-            trace_pb2.Span(
-                trace_id=trace_id,
-                span_id=_IDS.generate_span_id().to_bytes(8, "big"),
-                parent_span_id=span_id,
-                name=name,
-                kind=trace_pb2.Span.SPAN_KIND_INTERNAL,
-                start_time_unix_nano=start,
-                end_time_unix_nano=end,
-            )
-        )
-        start = end
-    return spans
+    common = trace_pb2.Span(
+        trace_id=trace_id,
+        parent_span_id=span_id,
+        flags=_flags(call) & ~trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK,
+        kind=trace_pb2.Span.SPAN_KIND_INTERNAL,
+    ).SerializeToString()
+
+    def inner(name: bytes, start: int, end: int) -> bytes:
+        own = nested(_SPAN_ID, os.urandom(8)) + nested(_NAME, name)
+        return common + own + fixed64(_START, start) + fixed64(_END, end)
+
+    starts = [call.start, *(end for _, end in call.stages)]
+    stages = [inner(name.encode(), start, end) for start, (name, end) in zip(starts, call.stages, strict=False)]
+    notes = [inner(_NOTE_NAME, call.start, note.time) + _said(note) for note in call.notes]
+    return [whole.SerializeToString(), *stages, *notes]
 
 
-def _attributes(values: dict[str, Value]) -> list[common_pb2.KeyValue]:
-    return [common_pb2.KeyValue(key=key, value=_value(value)) for key, value in values.items()]
+def _said(note: Note) -> bytes:
+    """Return the attributes of a noted decision; those that many have in common are serialised once."""
+    return _attributes(((DECISION_ID, note.decision_id),)) * bool(note.decision_id) + _common_attributes(note.common)
 
 
-def _value(value: Value) -> common_pb2.AnyValue:
-    if isinstance(value, bool):
-        return common_pb2.AnyValue(bool_value=value)
-    if isinstance(value, int):
-        return common_pb2.AnyValue(int_value=value)
-    if isinstance(value, str):
-        return common_pb2.AnyValue(string_value=value)
-    return common_pb2.AnyValue(array_value=common_pb2.ArrayValue(values=[_value(element) for element in value]))
+def _attributes(said: tuple[tuple[str, Value], ...]) -> bytes:
+    return trace_pb2.Span(attributes=attributes_of(dict(said))).SerializeToString()
+
+
+_common_attributes = lru_cache(maxsize=1_024)(_attributes)
+
+
+def _flags(call: CallTrace) -> int:
+    """Return the W3C flags as the caller sent them, and whether the parent lies in another process."""
+    remote = trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK if call.remote_parent else 0
+    return int(call.sampled) | trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | remote
+
+
+def _numbers(message: Any, *names: str) -> tuple[int, ...]:
+    return tuple(message.DESCRIPTOR.fields_by_name[name].number for name in names)
+
+
+(_RESOURCE_SPANS,) = _numbers(trace_service_pb2.ExportTraceServiceRequest, "resource_spans")
+_RESOURCE, _SCOPE_SPANS = _numbers(trace_pb2.ResourceSpans, "resource", "scope_spans")
+_SCOPE, _SPANS = _numbers(trace_pb2.ScopeSpans, "scope", "spans")
+_SPAN_ID, _NAME, _START, _END = _numbers(
+    trace_pb2.Span, "span_id", "name", "start_time_unix_nano", "end_time_unix_nano"
+)
+_NOTE_NAME = DECISION_SPAN.encode()

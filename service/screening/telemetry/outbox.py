@@ -1,0 +1,62 @@
+"""What waits to be exported: a bounded queue, and a thread that empties it in batches."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+QUEUE_LIMIT = 20_000
+BATCH = 512
+PAUSE_SECONDS = 0.5
+
+Item = TypeVar("Item")
+
+
+class Outbox(Generic[Item]):
+    """Takes items without blocking and hands them to `send` in a thread of its own.
+
+    `send` returns how many of the things counted (spans, log lines) were lost. `dropped` counts those, and what came
+    while the queue was full.
+    """
+
+    def __init__(
+        self, name: str, send: Callable[[Sequence[Item]], int], size: Callable[[Item], int] = lambda _: 1
+    ) -> None:
+        """Start the thread `name`; `size` says how many things an item holds."""
+        self._send = send
+        self._size = size
+        self._queue: deque[Item] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._refused = 0  # by whoever adds
+        self._lost = 0  # by the thread
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Return how many things were lost so far."""
+        return self._refused + self._lost
+
+    def add(self, item: Item) -> None:
+        """Queue an item; drop it if the queue is full. Never blocks."""
+        if len(self._queue) >= QUEUE_LIMIT:
+            self._refused += self._size(item)
+            return
+        self._queue.append(item)
+        if len(self._queue) >= BATCH:
+            self._wake.set()
+
+    def close(self, timeout: float) -> None:
+        """Send what is queued, for at most `timeout` seconds, and count the rest as dropped."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(timeout)
+        self._refused += sum(self._size(item) for item in self._queue)
+
+    def _run(self) -> None:
+        while not (self._stopping and not self._queue):
+            self._wake.wait(PAUSE_SECONDS)
+            self._wake.clear()
+            while self._queue:
+                self._lost += self._send([self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))])

@@ -1,0 +1,99 @@
+"""What ops sees of a real service: metrics, exemplars, kept traces, log lines."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import grpc
+import pytest
+from city.screening.v1 import decision_pb2
+from city.screening.v1 import screening_service_pb2_grpc as stubs
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+from screening.config import Settings
+from screening.telemetry.attributes import METRICS
+from screening.telemetry.receiver import Receiver
+from screening.wiring import App, running
+
+from tests.factories import ADDRESS_REQUEST, ICE_JOB, employment, request
+
+CALL = "city.screening.v1.ScreeningService/ScreenEmployment"
+NOT_SAMPLED = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),)
+DENIED = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A real OTLP receiver."""
+    running_receiver = Receiver()
+    yield running_receiver
+    running_receiver.close()
+
+
+@pytest.fixture
+async def observed_app(tmp_path: Path, receiver: Receiver) -> AsyncIterator[App]:
+    """A service that exports everything and serves metrics."""
+    settings = Settings(
+        listen="127.0.0.1:0",
+        data=tmp_path / "data",
+        metrics_listen="127.0.0.1:0",
+        otlp_endpoint=receiver.endpoint,
+        metrics_interval_ms=50,
+    )
+    async with running(settings) as app:
+        yield app
+
+
+def scrape(app: App) -> list[Sample]:
+    """Return all samples, as Prometheus would get them."""
+    asked = Request(
+        f"http://127.0.0.1:{app.metrics_port}/metrics",
+        headers={"Accept": "application/openmetrics-text;version=1.0.0"},
+    )
+    with urlopen(asked) as response:
+        text = response.read().decode()
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+async def test_every_metric_is_served_and_exported(observed_app: App, receiver: Receiver) -> None:
+    """Each name in attributes.py, by Prometheus' endpoint and by OTLP, after one call of each kind."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{observed_app.port}") as channel:
+        await stubs.ScreeningServiceStub(channel).ScreenEmployment(employment(ICE_JOB))
+    served = {sample.name for sample in scrape(observed_app)}
+    families = {name if name in served else f"{name}_bucket" for name in METRICS}
+    assert families <= served
+    receiver.wait_for_metric("screening_rule_decisions")
+    assert {name.removesuffix("_total") for name in METRICS} <= receiver.metrics.keys()
+
+
+async def test_what_is_not_allowed_is_kept_though_the_caller_does_not_sample(
+    observed_app: App, receiver: Receiver
+) -> None:
+    """A denial and an error leave as traces, an ALLOW does not; the exemplar names a trace that left."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{observed_app.port}") as channel:
+        stub = stubs.ScreeningServiceStub(channel)
+        public = request(ADDRESS_REQUEST, data_categories=["arrest_log"])
+        allowed = await stub.ScreenInformationRequest(public, metadata=NOT_SAMPLED)
+        await stub.ScreenEmployment(employment(ICE_JOB), metadata=NOT_SAMPLED)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await stub.ScreenEmployment(type(employment())(), metadata=NOT_SAMPLED)
+    assert allowed.decision.outcome == decision_pb2.OUTCOME_ALLOW
+    await asyncio.to_thread(receiver.wait_for, CALL)
+    await asyncio.sleep(1)  # one more batch, if there were one
+    spans = [span for span in receiver.spans if span.name.startswith("city.")]
+    said = [{each.key: each.value.string_value for each in span.attributes} for span in spans]
+    assert [each.get("screening.outcome", each.get("error.type")) for each in said] == ["DENY", "INVALID_FIELD"]
+    assert {each["screening.kept"] for each in said} == {"outcome"}
+    assert {span.trace_id.hex() for span in spans} == {DENIED}
+    exemplars = [sample.exemplar.labels["trace_id"] for sample in scrape(observed_app) if sample.exemplar]
+    assert set(exemplars) == {DENIED}
+
+
+async def test_metrics_stop_with_the_service(tmp_path: Path) -> None:
+    """The address is free again."""
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", metrics_listen="127.0.0.1:0")
+    async with running(settings) as app:
+        port = app.metrics_port
+    async with running(Settings(listen="127.0.0.1:0", data=tmp_path / "b", metrics_listen=f"127.0.0.1:{port}")) as app:
+        assert app.metrics_port == port
