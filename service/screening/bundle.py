@@ -33,13 +33,14 @@ class Bundle:
     """What the law said of each combination of truths that a question can have for it."""
 
 
-def build(files: Mapping[str, str], settings: Mapping[str, date | None]) -> Bundle:
+def build(files: Mapping[str, str], settings: Mapping[str, date | None], serial: int = 0) -> Bundle:
     """Build a bundle from file texts by path, such as `laws/us/terms.yaml`. Raises DataFileError."""
     return Bundle(
         law=Law(_under(files, LAWS), settings),
         names=NameIndex(_under(files, REGISTRY)),
         lexicon=Lexicon(_under(files, LEXICON)),
         revision=revision(files, settings),
+        serial=serial,
     )
 
 

@@ -43,6 +43,9 @@ class Settings:
     bundle: Path | None = _setting(
         None, "SCREENING_BUNDLE", "Directory with laws, registry and lexicon; default those of the package"
     )
+    law_key: str = _setting(
+        "", "SCREENING_LAW_KEY", "Verifier key of law releases, or a file with it; set: only signed law loads"
+    )
     callers: Path | None = _setting(
         None, "SCREENING_CALLERS", "File that says who may ask what; default: any program on this machine, everything"
     )

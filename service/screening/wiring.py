@@ -10,9 +10,11 @@ from pathlib import Path
 from time import monotonic
 
 from screening import __version__, bundle, clock, observed, operations, recorded, release
+from screening.activation import Activations
 from screening.bundle import Bundle
 from screening.clock import Clock
 from screening.config import Settings
+from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.decisionlog.receipt import Receipts
 from screening.errors import SettingError
 from screening.policy.invariant import FILE as INVARIANTS
@@ -66,9 +68,8 @@ def bundle_root(settings: Settings) -> Path:
     return settings.bundle or _PACKAGE
 
 
-def read_bundle(settings: Settings) -> Bundle:
-    """Read law, registry and lexicon from their files. Raises DataFileError, SettingError."""
-    root = bundle_root(settings)
+def read_files(root: Path) -> dict[str, str]:
+    """Return the text of the files of a bundle by path, such as `laws/us/terms.yaml`. Raises SettingError."""
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
@@ -78,14 +79,46 @@ def read_bundle(settings: Settings) -> Bundle:
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
-    return bundle.build(files, settings.dated())
+    return files
+
+
+def read_bundle(settings: Settings) -> Bundle:
+    """Read law, registry and lexicon from their files, and check who released them if a key is set.
+
+    Raises DataFileError, SettingError.
+    """
+    root = bundle_root(settings)
+    files = read_files(root)
+    serial = 0
+    if settings.law_key:
+        note = root / release.NOTE
+        text = note.read_text(encoding="utf-8") if note.is_file() else ""
+        serial = release.verify(files, text, law_key(settings.law_key))
+    return bundle.build(files, settings.dated(), serial)
+
+
+def law_key(given: str) -> VerifierKey:
+    """Return the key that releases are signed with, given as text or as a file with it. Raises SettingError."""
+    try:
+        return VerifierKey.parse(Path(given).read_text(encoding="utf-8") if Path(given).is_file() else given)
+    except (BadNote, OSError, ValueError):
+        raise SettingError("SCREENING_LAW_KEY must be a verifier key, or a file with one") from None
 
 
 def watch_law(settings: Settings) -> Watched[Release]:
     """Read the law, and go on reading it where its directory is a setting. Raises DataFileError, SettingError."""
     root = bundle_root(settings)
-    folders = [root / folder for folder in _DATA_FOLDERS] if settings.bundle else []
-    return Watched("law", lambda: stamp_files(folders), lambda: release.of_files(read_bundle(settings), root))
+    watched = [root / name for name in (*_DATA_FOLDERS, release.NOTE)] if settings.bundle else []
+    newest = 0
+
+    def read() -> Release:
+        nonlocal newest
+        found = read_bundle(settings)
+        release.check_order(found.serial, newest)
+        newest = found.serial
+        return release.of_files(found, root)
+
+    return Watched("law", lambda: stamp_files(watched), read)
 
 
 @contextlib.asynccontextmanager
@@ -112,6 +145,9 @@ async def running(
         sealer = recorded.open_sealer(settings)
         checkpoints = await recorded.open_checkpoints(settings, log, time)
         stack.push_async_callback(checkpoints.tick, last=True)
+        activations = Activations(log, lambda: law.value.bundle, time.now, new_id)
+        if not joins:
+            await activations.begin()
         refuser = Refuser(log, time.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
         health = Health(
@@ -128,7 +164,7 @@ async def running(
             metrics=metrics,
             refuser=refuser,
         )
-        reloader = Reloader([law, *entrance.watched], operations.tell_reload)
+        reloader = Reloader([law, *entrance.watched], activations.told(operations.tell_reload))
         lag = LoopLag()
         metrics.watch(
             {
@@ -173,6 +209,7 @@ async def running(
         )
         ports = await operations.serve_probes(settings, stack, metrics, health)
         for forever in (
+            activations.run(),
             refuser.flush_forever(),
             lag.watch(),
             reloader.run(),

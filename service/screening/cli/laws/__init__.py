@@ -2,8 +2,10 @@
 
 import typer
 
-from screening.cli.laws import cases, check
+from screening.cli.laws import cases, check, sign
 
 laws = typer.Typer(help="Check the law files and run their cases.", no_args_is_help=True)
 laws.command("check")(check.check)
 laws.command("test")(cases.run)
+laws.command("sign")(sign.sign)
+laws.command("verify")(sign.verify)
