@@ -4,6 +4,7 @@ import asyncio
 import random
 import socket
 import struct
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -152,8 +153,15 @@ async def test_a_flood_of_metadata_is_refused_by_the_transport(app: App) -> None
     assert await answers(app)
 
 
-async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted(app: App) -> None:
-    """In a call, in a batch and in a stream; nothing stays behind."""
+async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted(tmp_path: Path) -> None:
+    """In a call, in a batch and in a stream; nothing stays behind, and the first two are counted."""
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", metrics_listen="127.0.0.1:0")
+    async with running(settings) as app:
+        await refuse_large_messages(app)
+
+
+async def refuse_large_messages(app: App) -> None:
+    """Send them, and look at what is left."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
         for path in (EMPLOYMENT, BATCH):
             ask: Any = channel.unary_unary(path)
@@ -168,6 +176,9 @@ async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted
     while app.admission.streams:
         await asyncio.sleep(0.05)
     assert app.admission.calls == 0
+    page = await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=20)
+    with page:
+        assert b"screening_refused_by_transport_total 2.0" in page.read()
 
 
 async def test_a_small_message_with_very_many_items_is_refused_by_their_number(app: App) -> None:

@@ -131,7 +131,7 @@ class Calls:
             body = b""
             try:
                 self._check(call, service, context)
-                body = await _first(bodies)
+                body = await self._message(bodies)
                 self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
@@ -245,6 +245,15 @@ class Calls:
         if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
 
+    async def _message(self, bodies: AsyncIterator[bytes]) -> bytes:
+        """Return the message of a call. Raises Unparseable where none comes."""
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS):
+                return await anext(bodies)
+        except (TimeoutError, StopAsyncIteration):
+            self._metrics.messageless += 1
+            raise Unparseable from None
+
     def _enter(self, call: Call, body: bytes) -> None:
         """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
         check_size(body)
@@ -320,15 +329,6 @@ def check_size(body: bytes) -> None:
     """Refuse a message over the limit. Raises MessageTooLarge."""
     if len(body) > MESSAGE_LIMIT:
         raise MessageTooLarge(MESSAGE_LIMIT)
-
-
-async def _first(bodies: AsyncIterator[bytes]) -> bytes:
-    """Return the message of a call. Raises Unparseable where none comes."""
-    try:
-        async with asyncio.timeout(MESSAGE_SECONDS):
-            return await anext(bodies)
-    except (TimeoutError, StopAsyncIteration):
-        raise Unparseable from None
 
 
 def _texts(context: Context) -> dict[str, str]:
