@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from city.screening.v1 import screening_service_pb2
 from google.rpc import error_details_pb2, status_pb2
 from screening.config import Settings
 from screening.transport import call as call_module
-from screening.transport.call import TRANSPORT_LIMIT
+from screening.transport.call import MESSAGE_LIMIT, TRANSPORT_LIMIT
 from screening.wiring import App, running
 
 from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
 from tests.factories import employment
+from tests.processes import ServiceProcess
 
 EMPLOYMENT = "/city.screening.v1.ScreeningService/ScreenEmployment"
 BATCH = "/city.screening.v1.ScreeningService/BatchScreenEmployment"
@@ -190,3 +192,20 @@ async def test_a_small_message_with_very_many_items_is_refused_by_their_number(a
             await ask(body, timeout=60)
     assert reason_of(raised.value) == "TOO_MANY_ITEMS"
     assert await answers(app)
+
+
+def test_messages_that_were_refused_do_not_stay_in_memory(tmp_path: Path) -> None:
+    """Sixty of the largest, one after another: less is left of all of them than thirty would take."""
+    body = b"\x0a\xff\xff\xff\x01" + bytes(MESSAGE_LIMIT - 5)  # says that it is longer than it is
+    with ServiceProcess(tmp_path / "data") as service:
+        process = psutil.Process(service.process.pid)
+        with grpc.insecure_channel(service.target) as channel:
+            ask: Any = channel.unary_unary(BATCH)
+            for number in range(70):
+                if number == 10:
+                    before = process.memory_info().rss
+                with pytest.raises(grpc.RpcError) as raised:
+                    ask(body, timeout=60)
+                assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert process.memory_info().rss - before < 30 * MESSAGE_LIMIT
+        assert service.stop() == 0
