@@ -25,6 +25,9 @@ setup: $(READY) ## Make the virtual environment with pinned requirements
 demo: $(READY) ## Start the service, screen the sample inputs, show a trace, verify the log, stop
 	$(BIN)/screening demo
 
+demo-ops: $(READY) ## Start the service under Prometheus, send a minute of traffic, show trace, alerts and numbers
+	$(BIN)/python -m deploy.demo_ops
+
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
 	$(BIN)/screening serve --listen 127.0.0.1:50051 --data ./data
 
@@ -89,4 +92,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws bench baseline lock clean
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench baseline lock clean

@@ -11,9 +11,9 @@ import pytest
 from city.screening.v1 import screening_service_pb2_grpc as stubs
 from screening.telemetry.receiver import Receiver
 
-from deploy.local_prometheus import Prometheus
+from deploy.local_prometheus import Prometheus, free_port
 from tests.factories import ADDRESS_REQUEST, ICE_JOB, employment, request
-from tests.processes import ServiceProcess, free_port
+from tests.processes import ServiceProcess
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
