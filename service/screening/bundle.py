@@ -31,7 +31,7 @@ def build(files: Mapping[str, str], settings: Mapping[str, date | None]) -> Bund
     return Bundle(
         law=Law(_under(files, LAWS), settings),
         names=NameIndex(Registry.load(_under(files, REGISTRY))),
-        lexicon=Lexicon(files.get(f"{LEXICON}lexicon.yaml", ""), "lexicon.yaml"),
+        lexicon=Lexicon(_under(files, LEXICON)),
         revision=revision(files, settings),
     )
 

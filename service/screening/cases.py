@@ -2,7 +2,8 @@
 
 A case has `id`, `rpc`, `as_of`, `facts` in the words of the forms, `expected`, and optionally `name` (a sentence),
 `per_category` and `obligations`. The listed obligations must be among those produced (ruling 22). Cases stand one JSON
-object a line, or under `cases:` in a YAML file beside the law that they hold to (`x.test.yaml`).
+object a line, or under `cases:` in a YAML file beside the law that they hold to (`x.test.yaml`), where `given:` holds what
+the cases of the file share.
 """
 
 import json
@@ -75,8 +76,22 @@ def read(text: str, file: str) -> list[Case]:
     """Read the cases of one file: JSON lines if its name ends so, else YAML. Raises DataFileError."""
     if file.endswith(".jsonl"):
         return [_case(_object(line, file, number)) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    listed = parse(text, file).only({"cases"}).entries("cases")
-    return [_case(entry.only(_NEEDED | _NOTES)) for entry in listed]
+    document = parse(text, file).only({"given", "cases"})
+    given = document.get("given", Entry())
+    if not isinstance(given, Entry) or not isinstance(given.get("facts", {}), dict):
+        raise document.fail("'given' is not a mapping", "Write given: with rpc, as_of or facts below it")
+    given.only({"rpc", "as_of", "facts"})
+    return [_case(_with(given, entry.only(_NEEDED | _NOTES))) for entry in document.entries("cases")]
+
+
+def _with(given: Entry, entry: Entry) -> Entry:
+    """Return a case with what is given for the whole file; a fact that the case sets to null is not given."""
+    whole = Entry({**given, **entry})
+    whole.file, whole.line = entry.file, entry.line
+    if isinstance(own := entry.get("facts", {}), dict):
+        facts = {**given.get("facts", {}), **own}
+        whole["facts"] = {name: value for name, value in facts.items() if value is not None}
+    return whole
 
 
 def _object(line: str, file: str, number: int) -> Entry:

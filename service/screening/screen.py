@@ -178,7 +178,7 @@ def decide_information_request(request: InformationRequest, bundle: Bundle, as_o
     readings, found = information_request.read(
         facts, bundle.lexicon, requester.entity, near_miss=requester.near_miss, as_of=as_of
     )
-    parts = items(facts, readings[0])
+    parts = items(facts, readings[0], bundle.lexicon)
     mark("words.read")
     question = Question("information_request", facts, readings, parts, as_of, request.policy_pack)
     return _apply_law(question, bundle, requester, found, mark)

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from confusable_homoglyphs import confusables
 
 _DOTTED = re.compile(r"\b((?:\w\.)+\w?)(?!\w)")
+_CLAUSE = re.compile(r"[;,:!?\n]|\.\s|\s[-\u2013\u2014]+\s|\u2014")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -22,6 +23,11 @@ def tokens(text: str) -> tuple[str, ...]:
     letters = "".join(char for char in decomposed if not unicodedata.combining(char))
     joined = _DOTTED.sub(lambda match: match[1].replace(".", ""), letters.casefold().replace("&", " and "))
     return tuple(_WORD.findall(joined.replace("'", "").replace("\u2019", "")))
+
+
+def clauses(text: str) -> tuple[tuple[str, ...], ...]:
+    """Return the tokens of each clause of a text: what stands between commas, semicolons, colons, stops and dashes."""
+    return tuple(found for part in _CLAUSE.split(text) if (found := tokens(part)))
 
 
 @cache

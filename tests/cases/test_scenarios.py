@@ -1,12 +1,17 @@
 from pathlib import Path
 
 import pytest
+import screening
 from screening import cases
 from screening.bundle import Bundle
 from screening.cases import Result
 from screening.errors import DataFileError
 
 FILE = Path(__file__).with_name("scenarios.jsonl")
+WRITTEN_HERE = [
+    *sorted((Path(screening.__file__).parent / "laws").rglob("*.test.yaml")),
+    *sorted(Path(__file__).parent.glob("*.test.yaml")),
+]
 FORM = """
 cases:
   - id: X
@@ -34,6 +39,30 @@ def test_every_case_comes_out_as_labelled(results: list[Result]) -> None:
     """Outcome, categories and obligations of all 218."""
     assert len(results) == 218
     assert [result.case.id for result in results if not result.ok] == []
+
+
+@pytest.mark.parametrize("file", WRITTEN_HERE, ids=lambda file: file.name)
+def test_every_case_of_the_law_authors_comes_out_as_labelled(file: Path, bundle: Bundle) -> None:
+    """Those beside the law files, and those that cross them."""
+    results = cases.run(cases.read(file.read_text(encoding="utf-8"), file.name), bundle)
+    assert results
+    assert [result.case.id for result in results if not result.ok] == []
+
+
+def test_every_case_has_an_id_of_its_own() -> None:
+    """So that a report names one case."""
+    found = [case.id for file in WRITTEN_HERE for case in cases.read(file.read_text(encoding="utf-8"), file.name)]
+    assert len(found) == len(set(found))
+
+
+def test_what_a_file_gives_for_all_its_cases_may_be_overridden_or_taken_back() -> None:
+    """A fact that a case sets to null is not given."""
+    text = FORM.replace("cases:", "given: {facts: {role: baker, restricted_source: true}}\ncases:").replace(
+        "      paid: yes", "      paid: yes\n      restricted_source: null"
+    )
+    [case] = cases.read(text, "x.test.yaml")
+    assert case.facts["role"] == "baker"
+    assert "restricted_source" not in case.facts
 
 
 def test_no_case_to_be_denied_is_allowed(results: list[Result]) -> None:

@@ -125,7 +125,7 @@ class Docket:
         for duty, condition in self._duties.items():
             if outcome in duty.on and any(truth(condition, by_atom) != FALSE for by_atom in known):
                 for token in duty.obligations:
-                    arising.setdefault(token, duty)
+                    arising[token] = duty  # the most local source comes last, and is cited
         return MappingProxyType(arising)
 
     def _bearing(self, codes: tuple[int, ...], part: Part) -> Mapping[Rule, date]:

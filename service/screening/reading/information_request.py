@@ -24,6 +24,7 @@ _FLAGS = (
     "enforcement_unit",
     "care_area",
     "bulk",
+    "other_crime",
 )
 _TEXTS = [
     "issuing_court",

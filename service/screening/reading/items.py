@@ -1,11 +1,11 @@
-"""The parts of a request that are answered apart, and what a judge's paper covers of them."""
+"""The parts of a request that are answered apart."""
 
-from collections.abc import Sequence
 from typing import TypeAlias
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2, reading_pb2
 
-from screening.text import tokens
+from screening.reading.coverage import coverage
+from screening.reading.lexicon import Lexicon
 
 Facts = information_request_facts_pb2.InformationRequestFacts
 Category: TypeAlias = information_request_facts_pb2.DataCategory.ValueType
@@ -42,32 +42,16 @@ _OPERATIONS = (
     _kind.REQUEST_KIND_JOINT_OPERATION,
     _kind.REQUEST_KIND_EMERGENCY_ASSISTANCE,
 )
-_CUSTODY = (
-    _kind.REQUEST_KIND_DETAINER_HOLD,
-    _kind.REQUEST_KIND_TRANSFER,
-    _kind.REQUEST_KIND_ARREST,
-    _kind.REQUEST_KIND_ARREST_ON_NCIC_HIT,
-)
-_CUSTODY_WORDS = {"arrest", "custody", "detain", "detention", "transfer", "seize", "surrender", "person"}
-_EXCLUDING = {"except", "excluding", "excludes", "not", "without", "but", "other"}
-_ANY_PLACE = {"premises", "property", "building", "site", "facility", "place", "location", "area"}
-_STEM = 4
-"""Letters from which the beginning of a word stands for the word: `photo` for `photograph`."""
-_NAMES: dict[int, tuple[str, ...]] = {
-    number: tuple(name.removeprefix("DATA_CATEGORY_").lower().split("_"))
-    for name, number in _category.items()
-    if number
-}
 
 
-def items(facts: Facts, reading: reading_pb2.InformationReading) -> list[Item]:
+def items(facts: Facts, reading: reading_pb2.InformationReading, lexicon: Lexicon) -> list[Item]:
     """Return the parts of a request: its categories, else what its kind implies, else the act as a whole.
 
     Where data are asked for beside an act, the act is a part of its own.
     """
     if facts.data_categories:
-        asked = [_item(facts, category) for category in dict.fromkeys(facts.data_categories)]
-        return asked if facts.request_kind in _DATA_KINDS else [_item(facts, 0), *asked]
+        asked = [_item(facts, category, lexicon) for category in dict.fromkeys(facts.data_categories)]
+        return asked if facts.request_kind in _DATA_KINDS else [_item(facts, 0, lexicon), *asked]
     if (
         facts.request_kind in _OPERATIONS
         and reading.incident == reading_pb2.INCIDENT_LIFE_SAFETY
@@ -75,8 +59,8 @@ def items(facts: Facts, reading: reading_pb2.InformationReading) -> list[Item]:
         and (reading.immigration_mission or facts.purpose in _IMMIGRATION_PURPOSES)
     ):  # the life-safety part of a mixed operation is answered apart (ruling 25)
         parts = (_category.DATA_CATEGORY_LIFE_SAVING, _category.DATA_CATEGORY_DETENTION_SUPPORT)
-        return [_item(facts, part) for part in parts]
-    return [_item(facts, IMPLIED.get(facts.request_kind, 0))]
+        return [_item(facts, part, lexicon) for part in parts]
+    return [_item(facts, IMPLIED.get(facts.request_kind, 0), lexicon)]
 
 
 _IMMIGRATION_PURPOSES = (
@@ -85,8 +69,8 @@ _IMMIGRATION_PURPOSES = (
 )
 
 
-def _item(facts: Facts, category: int) -> Item:
-    item = Item(coverage=_coverage(facts, category))
+def _item(facts: Facts, category: int, lexicon: Lexicon) -> Item:
+    item = Item(coverage=coverage(facts, category, lexicon))
     if category:
         item.category = category  # type: ignore[assignment]  # the number of an enum value
     if category in facts.public_categories or facts.public_already:
@@ -94,53 +78,3 @@ def _item(facts: Facts, category: int) -> Item:
     elif facts.public_categories or facts.HasField("public_already"):
         item.already_public = employment_facts_pb2.ANSWER_NO
     return item
-
-
-def _coverage(facts: Facts, category: int) -> reading_pb2.Coverage.ValueType:
-    """Say whether the paper covers a part. An absent scope means what is asked (ruling 52)."""
-    if not facts.instrument_scope:
-        return reading_pb2.COVERAGE_IN_SCOPE
-    scope = [tokens(text) for text in facts.instrument_scope]
-    if category:
-        return _covers_category(scope, category)
-    if facts.request_kind == _kind.REQUEST_KIND_INTERVIEW_ACCESS:
-        named = any({"interview", "question", "questioning"} & set(words) for words in scope)
-        return reading_pb2.COVERAGE_IN_SCOPE if named else reading_pb2.COVERAGE_UNCLEAR
-    if facts.request_kind in _CUSTODY:
-        named = any(_CUSTODY_WORDS & set(words) for words in scope)
-        return reading_pb2.COVERAGE_IN_SCOPE if named else reading_pb2.COVERAGE_UNCLEAR
-    return _covers_place(scope, tokens(facts.site))
-
-
-def _covers_category(scope: Sequence[Sequence[str]], category: int) -> reading_pb2.Coverage.ValueType:
-    if any(_EXCLUDING & set(words) for words in scope):
-        return reading_pb2.COVERAGE_UNCLEAR
-    if any(_names(words, category) for words in scope):
-        return reading_pb2.COVERAGE_IN_SCOPE
-    custody = _CUSTODY_WORDS - {"person"}
-    understood = all(any(_names(words, other) for other in _NAMES) or custody & set(words) for words in scope)
-    return reading_pb2.COVERAGE_OUT_OF_SCOPE if understood else reading_pb2.COVERAGE_UNCLEAR
-
-
-def _names(words: Sequence[str], category: int) -> bool:
-    """Say whether the words of a scope name a category; `photograph` names `photo`, `records` names `record`."""
-    name = _NAMES[category]
-    if tuple(words) in _NAMES.values():
-        return tuple(words) == name
-    starts = range(len(words) - len(name) + 1)
-    return any(all(_same(words[start + at], name[at]) for at in range(len(name))) for start in starts)
-
-
-def _same(first: str, second: str) -> bool:
-    shorter, longer = sorted((first, second), key=len)
-    return first == second or (len(shorter) >= _STEM and longer.startswith(shorter))
-
-
-def _covers_place(scope: Sequence[Sequence[str]], site: Sequence[str]) -> reading_pb2.Coverage.ValueType:
-    """Compare the place asked for with the places that the paper names, word by word."""
-    if not site:
-        return reading_pb2.COVERAGE_UNCLEAR
-    if any(set(site) <= set(words) for words in scope):
-        return reading_pb2.COVERAGE_IN_SCOPE
-    shared = any((set(site) | _ANY_PLACE) & set(words) for words in scope)
-    return reading_pb2.COVERAGE_UNCLEAR if shared else reading_pb2.COVERAGE_OUT_OF_SCOPE

@@ -1,10 +1,19 @@
-"""The lexicon: which phrases in which free-text facts mean what. Data in `lexicon/lexicon.yaml`."""
+"""The lexicon: which phrases in which free-text facts mean what. Data in `lexicon/`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from screening.text import tokens
+from screening.errors import DataFileError
+from screening.reading.negation import Denial, Words, governs, near
+from screening.text import clauses, tokens
 from screening.yamlfile import Entry, parse
+
+SUBJECTS = ("employment", "information_request", "conviction", "scope")
+_DENIALS: dict[str, Denial] = {"governing": governs, "near": near}
+_SHORTEST_STEM = 3
+_REMEMBERED = 4096
+"""For how many words each reader remembers the phrases that they begin."""
 
 
 @dataclass(frozen=True)
@@ -18,77 +27,154 @@ class Found:
 
 @dataclass(frozen=True)
 class Phrase:
-    """Words that decide a reading: anywhere in a text or, written with `=` before them, as the whole text."""
+    """Words that decide a reading.
+
+    They stand together anywhere in a text or, written with `=` before them, are the whole text; `*` at the end of a word
+    stands for any ending; parts joined by ` + ` may stand apart, in any order.
+    """
 
     value: str
     text: str
-    words: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
     whole: bool
+    rank: int
 
-    def stands_at(self, start: int, words: tuple[str, ...]) -> bool:
-        """Say whether the phrase is found at a place in the words of a text."""
-        if self.whole:
-            return words == self.words
-        return words[start : start + len(self.words)] == self.words
+
+def _same(word: str, given: str) -> bool:
+    return given.startswith(word[:-1]) if word.endswith("*") else given == word
+
+
+def _places(part: Sequence[str], words: Sequence[str]) -> Iterator[int]:
+    """Yield where the words of a part stand together."""
+    for start in range(len(words) - len(part) + 1):
+        if all(_same(word, words[start + at]) for at, word in enumerate(part)):
+            yield start
 
 
 class Reader:
     """How one reading is made."""
 
-    def __init__(self, reading: str, facts: tuple[str, ...], phrases: Sequence[Phrase], otherwise: str | None) -> None:
-        """Take the phrases in order: of those that are found, the first decides."""
+    def __init__(
+        self,
+        reading: str,
+        facts: tuple[str, ...],
+        phrases: Sequence[Phrase],
+        otherwise: str | None,
+        denied: Denial,
+    ) -> None:
         self.reading = reading
         self.facts = facts
         self.phrases = tuple(phrases)
-        self.otherwise = otherwise
-        self._by_first_word: dict[str, list[tuple[int, Phrase]]] = {}
-        for order, phrase in enumerate(self.phrases):
-            self._by_first_word.setdefault(phrase.words[0], []).append((order, phrase))
+        """In order; the first that is found and not denied decides."""
+        self._otherwise = otherwise
+        self._denied = denied
+        self._matter = frozenset(word for phrase in phrases for part in phrase.parts for word in part)
+        self._exact: dict[str, list[Phrase]] = {}
+        self._stems: dict[str, list[Phrase]] = {}
+        for phrase in phrases:
+            first = phrase.parts[0][0]
+            table = self._stems if first.endswith("*") else self._exact
+            table.setdefault(first.removesuffix("*"), []).append(phrase)
+        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._beginning_with)
 
     def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
         """Read the texts of the facts concerned; None if nothing was found and there is no `otherwise`."""
-        given = [(fact, tokens(text)) for fact in self.facts for text in texts.get(fact, ()) if text]
-        found: Found | None = None
-        first = len(self.phrases)
-        for fact, words in given:
-            for start, word in enumerate(words):
-                for order, phrase in self._by_first_word.get(word, ()):
-                    if order < first and phrase.stands_at(start, words):
-                        found, first = Found(phrase.value, fact, phrase.text), order
-        if found is None and self.otherwise is not None and any(words for _, words in given):
-            return Found(self.otherwise, given[0][0], "")
-        return found
+        best: tuple[Phrase, str] | None = None
+        for fact in self.facts:
+            for text in texts.get(fact, ()):
+                words = _words(text)
+                if not words.words:
+                    continue
+                phrase = self._first(words)
+                if phrase is None and self._otherwise is not None:
+                    return Found(self._otherwise, fact, "")
+                if phrase and (best is None or phrase.rank < best[0].rank):
+                    best = (phrase, fact)
+        return Found(best[0].value, best[1], best[0].text) if best else None
+
+    def _first(self, words: Words) -> Phrase | None:
+        candidates = {phrase.rank: phrase for word in words.words for phrase in self._begun_by(word)}
+        return next((candidates[rank] for rank in sorted(candidates) if self._stands(candidates[rank], words)), None)
+
+    def _beginning_with(self, word: str) -> tuple[Phrase, ...]:
+        stems = (word[:length] for length in range(_SHORTEST_STEM, len(word) + 1))
+        return (*self._exact.get(word, ()), *(phrase for stem in stems for phrase in self._stems.get(stem, ())))
+
+    def _stands(self, phrase: Phrase, text: Words) -> bool:
+        if phrase.whole:
+            return len(text.words) == len(phrase.parts[0]) and 0 in _places(phrase.parts[0], text.words)
+        return all(
+            any(not self._denied(text, start, start + len(part), self._matter) for start in _places(part, text.words))
+            for part in phrase.parts
+        )
+
+
+@lru_cache(maxsize=10_000)
+def _words(text: str) -> Words:
+    return Words.of(clauses(text))
 
 
 class Lexicon:
     """All readers, by subject."""
 
-    def __init__(self, text: str, file: str) -> None:
-        """Load the lexicon. Raises DataFileError."""
-        document = parse(text, file)
-        self.readers = {subject: tuple(_reader(entry) for entry in document.entries(subject)) for subject in document}
+    def __init__(self, files: Mapping[str, str]) -> None:
+        """Load the lexicon from file texts by path, such as `scope.yaml`. Raises DataFileError."""
+        documents = [parse(text, path) for path, text in sorted(files.items())]
+        self.readers = {
+            subject: tuple(_reader(entry) for entry in document.entries(subject))
+            for document in documents
+            for subject in document
+        }
+        for subject in SUBJECTS:
+            if not self.readers.get(subject):
+                raise DataFileError("lexicon/", 1, f"nothing is read for '{subject}'", "Restore its file")
 
     def read(self, subject: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
-        """Return what each reader of a subject finds in the texts, which are given by fact name."""
-        found = ((reader.reading, reader.read(texts)) for reader in self.readers[subject])
-        return {reading: hit for reading, hit in found if hit is not None}
+        """Return what each reader of a subject finds in the texts, which are given by fact name.
+
+        Where two readers make the same reading from other facts, the first that finds something makes it.
+        """
+        found: dict[str, Found] = {}
+        for reader in self.readers[subject]:
+            if reader.reading not in found and (hit := reader.read(texts)):
+                found[reader.reading] = hit
+        return found
 
 
 def _reader(entry: Entry) -> Reader:
-    entry.only({"reading", "facts", "phrases", "otherwise"})
+    entry.only({"reading", "facts", "phrases", "otherwise", "denied"})
     listed = entry.entries("phrases")
     if not listed:
         raise entry.fail("'phrases' is missing or empty", "List at least one value with its phrases")
-    phrases = tuple(
-        _phrase(meaning, value, phrase) for meaning in listed for value in meaning for phrase in meaning.texts(value)
-    )
+    written = [(meaning, value, phrase) for meaning in listed for value in meaning for phrase in meaning.texts(value)]
+    denied = entry.text("denied", "governing")
+    if denied not in _DENIALS:
+        raise entry.fail(f"unknown way of denial '{denied}'", f"Use one of: {', '.join(_DENIALS)}")
     otherwise = entry.get("otherwise")
-    return Reader(entry.text("reading"), entry.texts("facts"), phrases, None if otherwise is None else str(otherwise))
+    return Reader(
+        entry.text("reading"),
+        entry.texts("facts"),
+        [_phrase(meaning, value, phrase, rank) for rank, (meaning, value, phrase) in enumerate(written)],
+        None if otherwise is None else str(otherwise),
+        _DENIALS[denied],
+    )
 
 
-def _phrase(entry: Entry, value: str, written: str) -> Phrase:
+def _phrase(entry: Entry, value: str, written: str, rank: int) -> Phrase:
     text = written.removeprefix("=")
-    words = tokens(text)
-    if not words:
+    parts = tuple(_pattern(part) for part in text.split(" + "))
+    if not all(parts):
         raise entry.fail("a phrase has no word", "Write at least one letter or digit")
-    return Phrase(value, text, words, whole=written.startswith("="))
+    if parts[0][0].endswith("*") and len(parts[0][0]) <= _SHORTEST_STEM:
+        raise entry.fail(f"'{text}' has a stem that is too short", f"Write at least {_SHORTEST_STEM} letters before *")
+    return Phrase(value, text, parts, whole=written.startswith("="), rank=rank)
+
+
+def _pattern(part: str) -> tuple[str, ...]:
+    """Return the words of one part of a phrase, stems with their star."""
+    return tuple(
+        word + "*" if at == len(plain) - 1 and written.endswith("*") else word
+        for written in part.split()
+        if (plain := tokens(written.removesuffix("*")))
+        for at, word in enumerate(plain)
+    )

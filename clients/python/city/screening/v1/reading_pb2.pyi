@@ -19,6 +19,11 @@ if sys.version_info >= (3, 10):
 else:
     from typing_extensions import TypeAlias as _TypeAlias
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _EnforcementGrade:
@@ -269,8 +274,12 @@ class _CoverageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Coverage.Val
     """It does."""
     COVERAGE_OUT_OF_SCOPE: _Coverage.ValueType  # 2
     """It does not."""
-    COVERAGE_UNCLEAR: _Coverage.ValueType  # 3
-    """It cannot be told."""
+    @_builtins.property
+    @_deprecated("""This enum value has been marked as deprecated using proto enum value options.""")
+    def COVERAGE_UNCLEAR(self) -> _Coverage.ValueType:   # 3
+        """No longer used: see COVERAGE_UNKNOWN."""
+    COVERAGE_UNKNOWN: _Coverage.ValueType  # 4
+    """It cannot be told, so both answers are worked out."""
 
 class Coverage(_Coverage, metaclass=_CoverageEnumTypeWrapper):
     """Says whether a paper covers what is asked."""
@@ -282,7 +291,9 @@ COVERAGE_IN_SCOPE: Coverage.ValueType  # 1
 COVERAGE_OUT_OF_SCOPE: Coverage.ValueType  # 2
 """It does not."""
 COVERAGE_UNCLEAR: Coverage.ValueType  # 3
-"""It cannot be told."""
+"""No longer used: see COVERAGE_UNKNOWN."""
+COVERAGE_UNKNOWN: Coverage.ValueType  # 4
+"""It cannot be told, so both answers are worked out."""
 Global___Coverage: _TypeAlias = Coverage  # noqa: Y015
 
 @_typing.final
@@ -494,6 +505,7 @@ class InformationReading(_message.Message):
     RECENT_SERIOUS_CONVICTION_FIELD_NUMBER: _builtins.int
     SERIOUS_CHARGE_FIELD_NUMBER: _builtins.int
     BULK_FIELD_NUMBER: _builtins.int
+    OTHER_CRIME_FIELD_NUMBER: _builtins.int
     requester_agency: _information_request_facts_pb2.RequesterAgency.ValueType
     """DECISIVE. Who asks: the declared agency or, in a second reading, the registry's answer for the name."""
     issuing_court: Global___Court.ValueType
@@ -541,8 +553,10 @@ class InformationReading(_message.Message):
     serious_charge: _employment_facts_pb2.Answer.ValueType
     """The current charge is of a serious or violent felony."""
     bulk: _builtins.bool
-    """The request is for many people, not for one who is named.
-    Next unused field number: 25
+    """The request is for many people, not for one who is named."""
+    other_crime: _builtins.bool
+    """A crime that has nothing to do with immigration is named, alone or beside an immigration offence.
+    Next unused field number: 26
     """
     def __init__(
         self,
@@ -571,10 +585,11 @@ class InformationReading(_message.Message):
         recent_serious_conviction: _employment_facts_pb2.Answer.ValueType | None = ...,
         serious_charge: _employment_facts_pb2.Answer.ValueType | None = ...,
         bulk: _builtins.bool | None = ...,
+        other_crime: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_bulk", b"_bulk", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_purpose_documented", b"_purpose_documented", "_recent_serious_conviction", b"_recent_serious_conviction", "_requester_agency", b"_requester_agency", "_serious_charge", b"_serious_charge", "_serious_conviction", b"_serious_conviction", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "bulk", b"bulk", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "purpose_documented", b"purpose_documented", "recent_serious_conviction", b"recent_serious_conviction", "requester_agency", b"requester_agency", "serious_charge", b"serious_charge", "serious_conviction", b"serious_conviction", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_bulk", b"_bulk", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_other_crime", b"_other_crime", "_purpose_documented", b"_purpose_documented", "_recent_serious_conviction", b"_recent_serious_conviction", "_requester_agency", b"_requester_agency", "_serious_charge", b"_serious_charge", "_serious_conviction", b"_serious_conviction", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "bulk", b"bulk", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "other_crime", b"other_crime", "purpose_documented", b"purpose_documented", "recent_serious_conviction", b"recent_serious_conviction", "requester_agency", b"requester_agency", "serious_charge", b"serious_charge", "serious_conviction", b"serious_conviction", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_bulk", b"_bulk", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_purpose_documented", b"_purpose_documented", "_recent_serious_conviction", b"_recent_serious_conviction", "_requester_agency", b"_requester_agency", "_serious_charge", b"_serious_charge", "_serious_conviction", b"_serious_conviction", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "bulk", b"bulk", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "purpose_documented", b"purpose_documented", "recent_serious_conviction", b"recent_serious_conviction", "requester_agency", b"requester_agency", "serious_charge", b"serious_charge", "serious_conviction", b"serious_conviction", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title", "_bulk", b"_bulk", "_care_area", b"_care_area", "_clets", b"_clets", "_customer", b"_customer", "_drifts_to_civil_arrests", b"_drifts_to_civil_arrests", "_enforcement_unit", b"_enforcement_unit", "_exigency_claimed", b"_exigency_claimed", "_immigration_mission", b"_immigration_mission", "_incident", b"_incident", "_inspection_due", b"_inspection_due", "_instrument_defective", b"_instrument_defective", "_issuing_court", b"_issuing_court", "_ncic_file", b"_ncic_file", "_near_miss", b"_near_miss", "_offense", b"_offense", "_other_crime", b"_other_crime", "_purpose_documented", b"_purpose_documented", "_recent_serious_conviction", b"_recent_serious_conviction", "_requester_agency", b"_requester_agency", "_serious_charge", b"_serious_charge", "_serious_conviction", b"_serious_conviction", "_served_on_vendor", b"_served_on_vendor", "_state_permits_notification", b"_state_permits_notification", "_state_permits_transfer", b"_state_permits_transfer", "administrative_title", b"administrative_title", "bulk", b"bulk", "care_area", b"care_area", "clets", b"clets", "customer", b"customer", "drifts_to_civil_arrests", b"drifts_to_civil_arrests", "enforcement_unit", b"enforcement_unit", "exigency_claimed", b"exigency_claimed", "immigration_mission", b"immigration_mission", "incident", b"incident", "inspection_due", b"inspection_due", "instrument_defective", b"instrument_defective", "issuing_court", b"issuing_court", "ncic_file", b"ncic_file", "near_miss", b"near_miss", "offense", b"offense", "other_crime", b"other_crime", "purpose_documented", b"purpose_documented", "recent_serious_conviction", b"recent_serious_conviction", "requester_agency", b"requester_agency", "serious_charge", b"serious_charge", "serious_conviction", b"serious_conviction", "served_on_vendor", b"served_on_vendor", "state_permits_notification", b"state_permits_notification", "state_permits_transfer", b"state_permits_transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__administrative_title: _TypeAlias = _typing.Literal["administrative_title"]  # noqa: Y015
     _WhichOneofArgType__administrative_title: _TypeAlias = _typing.Literal["_administrative_title", b"_administrative_title"]  # noqa: Y015
@@ -608,6 +623,8 @@ class InformationReading(_message.Message):
     _WhichOneofArgType__near_miss: _TypeAlias = _typing.Literal["_near_miss", b"_near_miss"]  # noqa: Y015
     _WhichOneofReturnType__offense: _TypeAlias = _typing.Literal["offense"]  # noqa: Y015
     _WhichOneofArgType__offense: _TypeAlias = _typing.Literal["_offense", b"_offense"]  # noqa: Y015
+    _WhichOneofReturnType__other_crime: _TypeAlias = _typing.Literal["other_crime"]  # noqa: Y015
+    _WhichOneofArgType__other_crime: _TypeAlias = _typing.Literal["_other_crime", b"_other_crime"]  # noqa: Y015
     _WhichOneofReturnType__purpose_documented: _TypeAlias = _typing.Literal["purpose_documented"]  # noqa: Y015
     _WhichOneofArgType__purpose_documented: _TypeAlias = _typing.Literal["_purpose_documented", b"_purpose_documented"]  # noqa: Y015
     _WhichOneofReturnType__recent_serious_conviction: _TypeAlias = _typing.Literal["recent_serious_conviction"]  # noqa: Y015
@@ -656,6 +673,8 @@ class InformationReading(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__near_miss) -> _WhichOneofReturnType__near_miss | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__offense) -> _WhichOneofReturnType__offense | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__other_crime) -> _WhichOneofReturnType__other_crime | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__purpose_documented) -> _WhichOneofReturnType__purpose_documented | None: ...
     @_typing.overload
