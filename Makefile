@@ -85,6 +85,8 @@ lock: $(BIN)/uv ## Pin the requirements anew
 	  --no-header --no-annotate --no-emit-package screening-client pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --no-emit-package screening-client --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group build -o requirements/build.txt
 
 $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed, so this does not ask for setup
 	deploy/venv.sh $(PYTHON) $(VENV) && $(BIN)/pip install --quiet uv
