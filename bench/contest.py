@@ -12,6 +12,8 @@ from bench.receiver import Receiver
 Section = tuple[str, list[str]]
 LARGE = 1_000
 _LATENCY_SECONDS = 5
+_ONE_BY_ONE, _A_FEW, _LARGE = load.Crowd(), load.Crowd(4, 1), load.Crowd(1, 1)
+"""In flight from each of four processes: calls of one decision, batches of 50, batches of 1,000."""
 
 
 class Contest:
@@ -59,7 +61,7 @@ class Contest:
         chosen = side or self.service
         return Leg(
             name,
-            lambda calls: load.drive(chosen.target, method, bodies, calls=calls),
+            lambda calls: load.drive(chosen.target, method, bodies, calls=calls, crowd=_crowd(per_call)),
             chosen.decisions,
             chosen.cpu_seconds,
             per_call,
@@ -78,11 +80,15 @@ class Contest:
         bodies = [cerbos.request(question, per_call) for question in questions]
         return Leg(
             name,
-            lambda calls: load.drive(peer.target, cerbos.METHOD, bodies, calls=calls),
+            lambda calls: load.drive(peer.target, cerbos.METHOD, bodies, calls=calls, crowd=_crowd(per_call)),
             peer.decisions,
             peer.cpu_seconds,
             per_call,
         )
+
+
+def _crowd(per_call: int) -> load.Crowd:
+    return {1: _ONE_BY_ONE, cerbos.BATCH_LIMIT: _A_FEW, LARGE: _LARGE}[per_call]
 
 
 def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:

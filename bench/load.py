@@ -20,9 +20,9 @@ from pathlib import Path
 from bench.cerbos import framed
 
 CONNECTIONS = 4
-"""Connections of one h2load process."""
+"""Connections of one h2load process, if not told otherwise."""
 IN_FLIGHT = 8
-"""Calls in flight on one connection."""
+"""Calls in flight on one connection, if not told otherwise."""
 _WINDOW_BITS = 24
 _DONE = re.compile(r"requests: (\d+) total, .* (\d+) succeeded")
 
@@ -50,11 +50,24 @@ class Outcome:
     seconds: float
 
 
-def drive(target: str, method: str, bodies: Sequence[bytes], *, calls: int) -> Outcome:
+@dataclass(frozen=True)
+class Crowd:
+    """How many calls one h2load process has in flight: on so many connections, so many on each."""
+
+    connections: int = CONNECTIONS
+    in_flight: int = IN_FLIGHT
+
+    @property
+    def options(self) -> list[str]:
+        """Return h2load's options for it."""
+        return ["-c", str(self.connections), "-m", str(self.in_flight)]
+
+
+def drive(target: str, method: str, bodies: Sequence[bytes], *, calls: int, crowd: Crowd = Crowd()) -> Outcome:
     """Send `calls` calls, split over one process a body, as fast as they are answered."""
-    share = calls // len(bodies)
+    share = max(calls // len(bodies), crowd.connections)
     began = time.perf_counter()
-    outputs = _run(target, method, bodies, ["-n", str(share)])
+    outputs = _run(target, method, bodies, [*crowd.options, "-n", str(share)])
     return Outcome(sum(_succeeded(output) for output in outputs), time.perf_counter() - began)
 
 
@@ -64,7 +77,7 @@ def latencies(target: str, method: str, bodies: Sequence[bytes], *, rate: float,
     with tempfile.TemporaryDirectory() as scratch:
         logs = [Path(scratch) / f"{number}.log" for number in range(len(bodies))]
         each = [["--log-file", str(log)] for log in logs]
-        _run(target, method, bodies, ["-D", str(seconds), "--rps", str(a_connection)], each)
+        _run(target, method, bodies, [*Crowd().options, "-D", str(seconds), "--rps", str(a_connection)], each)
         rows = [line.split("\t") for log in logs for line in log.read_text().splitlines()]
     return sorted(int(row[2]) / 1000 for row in rows)
 
@@ -83,7 +96,7 @@ def _run(
         for number, body in enumerate(bodies):
             file = Path(scratch) / f"{number}.bin"
             file.write_bytes(framed(body))
-            command = ["h2load", "-c", str(CONNECTIONS), "-m", str(IN_FLIGHT), "-t", "1", "-d", str(file)]
+            command = ["h2load", "-t", "1", "-d", str(file)]
             command += ["-w", str(_WINDOW_BITS), "-W", str(_WINDOW_BITS)]
             command += ["-H", "content-type: application/grpc", "-H", "te: trailers", *options]
             command += [*(each[number] if each else ()), f"http://{target}{method}"]

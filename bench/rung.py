@@ -14,11 +14,14 @@ import grpc
 import uvloop
 from city.screening.v1 import screening_service_pb2
 from screening import clock, config, screen
+from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.seal import Sealer
 from screening.screen import Asked, Screen
-from screening.storage.sqlite import SqliteLog
+from screening.storage.log import SqlLog
+from screening.storage.sqlite import SqliteDatabase
 from screening.transport import convert
 from screening.transport.identity import new_id
+from screening.wire import nested
 from screening.wiring import read_bundle
 
 RUNGS = ("echo", "convert", "names", "law", "log")
@@ -38,11 +41,11 @@ def handlers(data: Path) -> dict[str, Handler]:
     sealer = Sealer(os.urandom(32), os.urandom(32), os.urandom)
     deciding = Screen(
         bundle=lambda: bundle,
-        log=SqliteLog(data, clock.now),
+        log=SqlLog(SqliteDatabase(data), clock.now),
         sealer=sealer,
         clock=clock.now,
         new_id=new_id,
-        origin="bench",
+        receipts=Receipts("bench", 60),
     )
 
     async def echo(body: bytes) -> bytes:
@@ -64,8 +67,8 @@ def handlers(data: Path) -> dict[str, Handler]:
         return _pb.ScreenEmploymentResponse(decision=decision).SerializeToString()
 
     async def log(body: bytes) -> bytes:
-        decision = await deciding.answer(_ask(body), _untimed)
-        return _pb.ScreenEmploymentResponse(decision=decision).SerializeToString()
+        answer = await deciding.answer(_ask(body), _untimed)
+        return nested(1, answer.serialized)
 
     return {"echo": echo, "convert": check, "names": names, "law": law, "log": log}
 

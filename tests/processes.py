@@ -48,7 +48,7 @@ class ServiceProcess:
         self._close()
 
     def _close(self) -> None:
-        if self.process.stdout is not None:
+        if self.process.stdout is not None and not self.process.stdout.closed:
             self.stdout += self.process.stdout.read()
             self.process.stdout.close()
 
@@ -60,4 +60,5 @@ class ServiceProcess:
         """Stop it if it still runs."""
         if self.process.poll() is None:
             self.kill()
+        self._close()
         self._errors.close()

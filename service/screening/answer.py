@@ -5,7 +5,6 @@ from datetime import date
 
 from city.screening.v1 import decision_pb2
 
-from screening.facts import Item
 from screening.names.match import Resolution
 from screening.policy.combine import whole
 from screening.policy.evaluate import Finding
@@ -47,17 +46,17 @@ ASKS = {
 """The fact to ask for where a reading is missing."""
 
 
-def compose(parts: Sequence[Item], findings: Sequence[Finding], law: Law) -> Decision:
-    """Return the decision on all parts, with its reasons, releases and missing facts."""
+def compose(categories: Sequence[int], findings: Sequence[Finding], law: Law) -> Decision:
+    """Return the decision on all parts, by category (0: the act as a whole): reasons, releases and missing facts."""
     decision = Decision(outcome=whole(finding.ruling.outcome for finding in findings))
-    for part, finding in zip(parts, findings, strict=True):
-        if part.category or len(parts) > 1:
+    for category, finding in zip(categories, findings, strict=True):
+        if category or len(categories) > 1:
             decision.releases.add(
-                category=part.category,
+                category=category,
                 outcome=finding.ruling.outcome,
                 rule_ids=_rule_ids(finding),
             )
-    _add_reasons(decision, parts, findings)
+    _add_reasons(decision, categories, findings)
     for path in dict.fromkeys(path for finding in findings for path in finding.missing):
         field = ASKS.get(path, path)
         if field not in (missing.field for missing in decision.missing_facts):
@@ -73,11 +72,11 @@ def _rule_ids(finding: Finding) -> list[str]:
     return [rule.id for rule in finding.ruling.decisive] or [silent.rule_id]
 
 
-def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[Finding]) -> None:
-    for rule, categories in _by_rule(
-        (part, finding.ruling.decisive) for part, finding in zip(parts, findings, strict=True)
+def _add_reasons(decision: Decision, categories: Sequence[int], findings: Sequence[Finding]) -> None:
+    for rule, concerned in _by_rule(
+        (category, finding.ruling.decisive) for category, finding in zip(categories, findings, strict=True)
     ):
-        decision.reasons.append(_reason(rule, categories, decisive=True))
+        decision.reasons.append(_reason(rule, concerned, decisive=True))
     open_rulings = [finding.ruling for finding in findings if not finding.ruling.decisive]
     if any(ruling.unsettled for ruling in open_rulings):
         decision.reasons.append(MISSING_FACTS)
@@ -85,19 +84,19 @@ def _add_reasons(decision: Decision, parts: Sequence[Item], findings: Sequence[F
         decision.reasons.append(NO_RULE)
     named = {reason.rule_id for reason in decision.reasons}
     others = (
-        (part, (*finding.ruling.unsettled, *finding.ruling.agreeing))
-        for part, finding in zip(parts, findings, strict=True)
+        (category, (*finding.ruling.unsettled, *finding.ruling.agreeing))
+        for category, finding in zip(categories, findings, strict=True)
     )
-    for rule, categories in _by_rule(others):
+    for rule, concerned in _by_rule(others):
         if rule.id not in named:
-            decision.reasons.append(_reason(rule, categories, decisive=False))
+            decision.reasons.append(_reason(rule, concerned, decisive=False))
 
 
-def _by_rule(rulings: Iterable[tuple[Item, Sequence[Rule]]]) -> list[tuple[Rule, list[int]]]:
+def _by_rule(rulings: Iterable[tuple[int, Sequence[Rule]]]) -> list[tuple[Rule, list[int]]]:
     found: dict[Rule, list[int]] = {}
-    for part, rules in rulings:
+    for category, rules in rulings:
         for rule in rules:
-            found.setdefault(rule, []).extend([part.category] if part.category else [])
+            found.setdefault(rule, []).extend([category] if category else [])
     return list(found.items())
 
 
@@ -153,22 +152,29 @@ def add_readings(decision: Decision, found: Mapping[str, Found]) -> None:
 def add_resolution(decision: Decision, named: Resolution) -> None:
     """Add for whom the employer or requester was taken, and why."""
     resolution = decision.resolution
-    if named.entity:
+    if named.match:
         resolution.kind = decision_pb2.RESOLUTION_KIND_MATCH
-        resolution.entity_id = named.entity.id
-        resolution.entity_name = named.entity.name
-        resolution.matched_alias = named.alias
-        resolution.why = f'The written name equals the registered name "{named.alias}" after normalisation.'
+        resolution.entity_id = named.match.entity.id
+        resolution.entity_name = named.match.entity.name
+        resolution.matched_alias = named.match.alias.text
     elif named.candidates:
         resolution.kind = decision_pb2.RESOLUTION_KIND_NEAR_MISS
-        resolution.why = "The written name is only similar to registered names, so a person must look."
-        for candidate in named.candidates:
-            resolution.candidates.add(
-                entity_id=candidate.entity.id,
-                entity_name=candidate.entity.name,
-                alias=candidate.alias,
-                score=candidate.score,
-            )
     else:
         resolution.kind = decision_pb2.RESOLUTION_KIND_NO_MATCH
-        resolution.why = "The written name is not registered; the declared kind stands."
+    resolution.why = why(named)
+    for candidate in named.candidates:
+        resolution.candidates.add(
+            entity_id=candidate.entity.id,
+            entity_name=candidate.entity.name,
+            alias=candidate.alias.text,
+            score=round(candidate.score * 100),
+        )
+
+
+def why(named: Resolution) -> str:
+    """Return in one sentence for whom a name was taken."""
+    if named.match:
+        return f'The written name is taken for the registered name "{named.match.alias.text}".'
+    if named.candidates:
+        return "The written name is only similar to registered names, so a person must look."
+    return "The written name is not registered; the declared kind stands."

@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
+from screening.memory import Memory
 from screening.names.match import NameIndex
-from screening.names.registry import Registry
 from screening.policy.law import Law
 from screening.reading.lexicon import Lexicon
+
+_REMEMBERED = 4_096
 
 LAWS, REGISTRY, LEXICON = "laws/", "registry/", "lexicon/"
 
@@ -24,13 +27,17 @@ class Bundle:
     """SHA-256 of all files and dated settings, in hexadecimal."""
     serial: int = 0
     """Grows with each signed release; 0 where the files are not a signed release."""
+    opinions: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
+    """What was decided of each question, by the hash of its facts."""
+    said: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
+    """What the law said of each combination of truths that a question can have for it."""
 
 
 def build(files: Mapping[str, str], settings: Mapping[str, date | None]) -> Bundle:
     """Build a bundle from file texts by path, such as `laws/us/terms.yaml`. Raises DataFileError."""
     return Bundle(
         law=Law(_under(files, LAWS), settings),
-        names=NameIndex(Registry.load(_under(files, REGISTRY))),
+        names=NameIndex(_under(files, REGISTRY)),
         lexicon=Lexicon(_under(files, LEXICON)),
         revision=revision(files, settings),
     )

@@ -9,7 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from city.screening.v1 import decision_log_service_pb2, information_request_facts_pb2, screening_service_pb2
+from city.screening.v1 import (
+    decision_log_service_pb2,
+    information_request_facts_pb2,
+    screening_service_pb2,
+    status_service_pb2,
+)
 
 from screening import yamlfile
 from screening.errors import NotAllowed
@@ -19,7 +24,7 @@ LOCAL = "local"
 """The identity of any program on this machine, where the service speaks plaintext on loopback."""
 SERVICES: Mapping[str, tuple[str, ...]] = {
     service.full_name: tuple(method.name for method in service.methods)
-    for module in (screening_service_pb2, decision_log_service_pb2)
+    for module in (screening_service_pb2, decision_log_service_pb2, status_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 }
 """The RPCs of each service; their short names are unique over all of them."""

@@ -12,6 +12,7 @@ from typing import Any
 from screening.errors import SettingError
 
 _HIGHEST_PORT = 65535
+_LONGEST_INTERVAL = 3600
 _LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 
 
@@ -26,7 +27,18 @@ class Settings:
     listen: str = _setting("127.0.0.1:50051", "SCREENING_LISTEN", "HOST:PORT to listen on; without TLS, loopback only")
     data: Path = _setting(Path("data"), "SCREENING_DATA", "Directory of the decision log and its keys")
     anchor: Path | None = _setting(None, "SCREENING_ANCHOR", "Directory for checkpoints; default a sibling of data")
-    workers: int = _setting(1, "SCREENING_WORKERS", "Worker processes; this version runs one")
+    workers: int = _setting(1, "SCREENING_WORKERS", "Worker processes behind the one port")
+    checkpoint_seconds: float = _setting(5.0, "SCREENING_CHECKPOINT_SECONDS", "Seconds between two signed checkpoints")
+    database: str = _setting("", "SCREENING_DATABASE", "PostgreSQL address of the decision log; empty: SQLite in DATA")
+    keys_database: str = _setting(
+        "", "SCREENING_KEYS_DATABASE", "PostgreSQL address of the key store, another database"
+    )
+    keys: Path | None = _setting(None, "SCREENING_KEYS", "Directory of the key files; default DATA/keys")
+    tiles: Path | None = _setting(None, "SCREENING_TILES", "Directory of the exported tiles; default DATA/tiles")
+    tile_entries: bool = _setting(
+        default=False, env="SCREENING_TILE_ENTRIES", doc="yes: export the records beside the tiles"
+    )
+    tsa_url: str = _setting("", "SCREENING_TSA_URL", "URL of an RFC 3161 time stamping authority; empty: none")
     log_origin: str = _setting("screening.city/local", "SCREENING_LOG_ORIGIN", "Name of the decision log in receipts")
     bundle: Path | None = _setting(
         None, "SCREENING_BUNDLE", "Directory with laws, registry and lexicon; default those of the package"
@@ -49,9 +61,23 @@ class Settings:
         "SCREENING_MOONLIGHTING_EFFECTIVE",
         "First day of the moonlighting ordinance; default as the law file says",
     )
+    most_in_flight: int = _setting(
+        1_000,
+        "SCREENING_MOST_IN_FLIGHT",
+        "Calls at work at once before more are refused; of decisions in batches, twenty times as many",
+    )
+    refuse_after_hours: float = _setting(
+        0.0, "SCREENING_REFUSE_AFTER_HOURS", "Age of the signed release after which nothing is decided; 0: any age"
+    )
+    notice_seconds: float = _setting(
+        0.0, "SCREENING_NOTICE_SECONDS", "Time between NOT_SERVING and the end of new calls, for balancers to notice"
+    )
     grace_seconds: float = _setting(20.0, "SCREENING_GRACE_SECONDS", "Time for calls in flight when stopping")
     metrics_listen: str = _setting(
-        "", "SCREENING_METRICS_LISTEN", "HOST:PORT for Prometheus; empty: none; loopback only"
+        "", "SCREENING_METRICS_LISTEN", "HOST:PORT of /metrics, /livez and /readyz, in plaintext; empty: none"
+    )
+    health_listen: str = _setting(
+        "", "SCREENING_HEALTH_LISTEN", "HOST:PORT of gRPC health in plaintext, for probes; empty: none"
     )
     otlp_endpoint: str = _setting(
         "", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://HOST:PORT or https://HOST:PORT of an OTLP receiver; empty: none"
@@ -84,6 +110,21 @@ class Settings:
         """Return the anchor directory: the setting, or a sibling of data."""
         return self.anchor or self.data.with_name(f"{self.data.name}-anchor")
 
+    @property
+    def keys_directory(self) -> Path:
+        """Return the directory of the key files."""
+        return self.keys or self.data / "keys"
+
+    @property
+    def tiles_directory(self) -> Path:
+        """Return the directory of the exported tiles."""
+        return self.tiles or self.data / "tiles"
+
+    @property
+    def integration_seconds(self) -> int:
+        """Return the promise of a receipt: twelve intervals, so that a few failed checkpoints do not break it."""
+        return max(1, round(12 * self.checkpoint_seconds))
+
 
 def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
     """Read settings from the environment; flags that are not None win. Raises SettingError."""
@@ -95,10 +136,16 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
     given |= {name: value for name, value in flags.items() if value is not None}
     settings = replace(Settings(), **given)
     _check_address("SCREENING_LISTEN", settings.listen, loopback_only=not settings.tls)
-    _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=True)
+    _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=False)
+    _check_address("SCREENING_HEALTH_LISTEN", settings.health_listen, loopback_only=False)
     _check_identity(settings)
-    if settings.workers < 1:
-        raise SettingError("SCREENING_WORKERS must be at least 1")
+    for env, value in (("SCREENING_WORKERS", settings.workers), ("SCREENING_MOST_IN_FLIGHT", settings.most_in_flight)):
+        if value < 1:
+            raise SettingError(f"{env} must be at least 1")
+    if not 0 < settings.checkpoint_seconds <= _LONGEST_INTERVAL:
+        raise SettingError(f"SCREENING_CHECKPOINT_SECONDS must be above 0 and at most {_LONGEST_INTERVAL}")
+    if bool(settings.database) != bool(settings.keys_database) or (settings.database == settings.keys_database != ""):
+        raise SettingError("SCREENING_DATABASE and SCREENING_KEYS_DATABASE must be two different databases")
     return settings
 
 
@@ -109,6 +156,8 @@ def _parse(name: str, env: str, text: str) -> Any:
                 "data"
                 | "anchor"
                 | "bundle"
+                | "keys"
+                | "tiles"
                 | "callers"
                 | "tls_certificate"
                 | "tls_key"
@@ -116,15 +165,17 @@ def _parse(name: str, env: str, text: str) -> Any:
                 | "otlp_certificate"
             ):
                 return Path(text)
-            case "workers" | "metrics_interval_ms":
+            case "workers" | "most_in_flight" | "metrics_interval_ms":
                 return int(text)
-            case "grace_seconds" | "traces_share":
+            case "grace_seconds" | "notice_seconds" | "refuse_after_hours" | "traces_share" | "checkpoint_seconds":
                 return float(text)
+            case "tile_entries":
+                return {"yes": True, "no": False}[text]
             case "moonlighting_effective":
                 return date.fromisoformat(text)
             case _:
                 return text
-    except ValueError:
+    except (KeyError, ValueError):
         raise SettingError(f"{env} cannot be read: see deploy/README.md for its form") from None
 
 
@@ -135,7 +186,7 @@ def _check_address(env: str, address: str, *, loopback_only: bool) -> None:
     if not colon or not port.isdigit() or int(port) > _HIGHEST_PORT:
         raise SettingError(f"{env} must be HOST:PORT, such as 127.0.0.1:50051")
     if loopback_only and not host.startswith(_LOOPBACK):
-        raise SettingError(f"{env} must be a loopback address, because what it serves is plaintext")
+        raise SettingError(f"{env} must be a loopback address, because without TLS it speaks plaintext")
 
 
 def _check_identity(settings: Settings) -> None:

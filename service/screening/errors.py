@@ -8,15 +8,19 @@
     │   ├── MessageTooLarge       a message is over its limit
     │   ├── RequestIdReused       the same request_id came with another body
     │   ├── DecisionNotFound      no such decision is recorded
+    │   ├── NotYetIntegrated      no checkpoint covers the record yet
     │   ├── LogUnavailable        the decision log cannot be written or read
     │   ├── Stopping              the service is shutting down
     │   ├── DeadlineTooShort      the caller's deadline leaves no time to answer
     │   ├── Unauthenticated       who calls is not proven, or not known
     │   ├── NotAllowed            the caller has not the right
     │   ├── TooBusy               the service has as much in flight as it takes on
+    │   ├── SlowReader            the caller does not read the answers of its stream
     │   ├── QuotaSpent            the caller has asked for as much as its quota lets it
     │   ├── BundleTooLow          the law in force is older than the caller demands
     │   └── NotReady              a condition of health does not hold
+    ├── OnHold                    a legal hold forbids to erase
+    ├── LogTampered               what is stored contradicts what was signed
     └── StartError                the service must not start
         ├── DataFileError         a file of law, lexicon or registry is wrong
         ├── SettingError          a setting is wrong
@@ -27,6 +31,7 @@ A denial is an answer and never an error. `transport/status.py` maps each CallEr
 constant there, so nothing that a caller sent can come back in it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -85,6 +90,10 @@ class DecisionNotFound(CallError):
     """No decision with that id is recorded."""
 
 
+class NotYetIntegrated(CallError):
+    """No checkpoint covers what was asked for yet."""
+
+
 class LogUnavailable(CallError):
     """The decision log cannot be written or read now."""
 
@@ -114,7 +123,7 @@ class NotAllowed(CallError):
 class TooBusy(CallError):
     """The service has as much in flight as it takes on; it may have room again in `retry_seconds`.
 
-    `limit` says of what: decisions, bytes.
+    `limit` says of what: decisions, bytes, streams.
     """
 
     def __init__(self, limit: str, retry_seconds: float) -> None:
@@ -133,6 +142,13 @@ class QuotaSpent(CallError):
         self.retry_seconds = retry_seconds
 
 
+class SlowReader(CallError):
+    """An answer of a stream was not taken by the caller for `seconds`."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(seconds=seconds)
+
+
 class BundleTooLow(CallError):
     """The law in force has serial `serial`, and the caller demands at least `demanded`."""
 
@@ -145,6 +161,18 @@ class NotReady(CallError):
 
     def __init__(self, condition: str) -> None:
         super().__init__(condition=condition)
+
+
+class OnHold(ScreeningError):
+    """A legal hold stands on decisions that were to be erased."""
+
+    def __init__(self, decision_ids: Sequence[str]) -> None:
+        super().__init__(f"a legal hold stands on {', '.join(decision_ids)}")
+        self.decision_ids = tuple(decision_ids)
+
+
+class LogTampered(ScreeningError):
+    """What is stored contradicts a signed checkpoint, or its records are missing; the text says where."""
 
 
 class StartError(ScreeningError):

@@ -4,10 +4,10 @@ The proto messages are the one set of words for API, law files, records and test
 descriptors which facts exist, what type each has, and what its absence means (`fact.proto`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 from city.screening.v1 import (
     employment_facts_pb2,
@@ -75,27 +75,44 @@ class Values:
 
 
 _TYPES = {8: "bool", 9: "text", 5: "int", 14: "enum", 11: "message"}
-_VARIABLES = {
-    "employment": {"facts": EmploymentFacts.DESCRIPTOR, "reading": reading_pb2.EmploymentReading.DESCRIPTOR},
-    "information_request": {
-        "facts": InformationRequestFacts.DESCRIPTOR,
-        "reading": reading_pb2.InformationReading.DESCRIPTOR,
-    },
+_MESSAGES: dict[str, dict[str, type[Facts | Reading | Item]]] = {
+    "employment": {"facts": EmploymentFacts, "reading": reading_pb2.EmploymentReading, "item": Item},
+    "information_request": {"facts": InformationRequestFacts, "reading": reading_pb2.InformationReading, "item": Item},
 }
+
+Value: TypeAlias = str | bool | tuple[str, ...] | None
+"""A value of a fact: the short name of an enum value, yes or no, names in a list, some text; None is absent."""
 
 
 def variables(subject: str) -> dict[str, str]:
     """Return the CEL variables of a subject (`employment` or `information_request`) with their message types."""
-    found = {name: descriptor.full_name for name, descriptor in _VARIABLES[subject].items()}
-    return found | {"item": Item.DESCRIPTOR.full_name}
+    return {name: message.DESCRIPTOR.full_name for name, message in _MESSAGES[subject].items()}
+
+
+def stating(subject: str, values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return the messages of a subject by variable, with values by path and all else absent. Texts are taken as given."""
+    made: dict[str, Any] = {name: message() for name, message in _MESSAGES[subject].items()}
+    for path, value in values.items():
+        variable, *names = path.split(".")
+        message = made[variable]
+        for name in names[:-1]:
+            message = getattr(message, name)
+        named = vocabulary(subject)[path].values
+        if isinstance(value, tuple):
+            getattr(message, names[-1]).extend(named.number[each] if named else each for each in value)
+        elif vocabulary(subject)[path].type in ("date", "int"):
+            raise NotImplementedError(f"no rule reads {path}")
+        elif value is not None:
+            setattr(message, names[-1], named.number[value] if named and isinstance(value, str) else value)
+    return made
 
 
 @cache
 def vocabulary(subject: str) -> dict[str, Fact]:
     """Return every fact of a subject by path, nested messages included, lists of messages excluded."""
     paths: dict[str, Fact] = {}
-    for name, descriptor in (_VARIABLES[subject] | {"item": Item.DESCRIPTOR}).items():
-        paths.update((fact.path, fact) for fact in declared(descriptor, name))
+    for name, message in _MESSAGES[subject].items():
+        paths.update((fact.path, fact) for fact in declared(message.DESCRIPTOR, name))
     return paths
 
 

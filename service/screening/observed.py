@@ -1,14 +1,12 @@
-"""From settings to telemetry: sampler, exporters, and the endpoint that Prometheus reads."""
+"""From settings to telemetry: sampler and exporters."""
 
-from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
 
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from prometheus_client import start_http_server
 
 from screening import __version__
 from screening.config import Settings
-from screening.errors import ListenError, SettingError
+from screening.errors import SettingError
 from screening.telemetry.exporters import Exporters
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.otlp import Endpoint
@@ -68,19 +66,3 @@ def _headers(settings: Settings) -> tuple[tuple[str, str], ...]:
     if not all(key.strip() and equals for key, equals, _ in pairs):
         raise SettingError("OTEL_EXPORTER_OTLP_HEADERS must be KEY=VALUE, pairs separated by commas")
     return tuple((key.strip().lower(), unquote(value.strip())) for key, _, value in pairs)
-
-
-def serve_metrics(settings: Settings, metrics: Metrics) -> tuple[int, Callable[[], None]]:
-    """Serve the metrics to Prometheus; return the port, and what stops it. Raises ListenError."""
-    host, _, port = settings.metrics_listen.rpartition(":")
-    try:
-        server, thread = start_http_server(int(port), host.strip("[]"), registry=metrics.registry)
-    except OSError:
-        raise ListenError(f"the address {settings.metrics_listen} for metrics cannot be bound") from None
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return server.server_port, stop

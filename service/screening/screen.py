@@ -7,47 +7,92 @@
 anything is answered.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal, NamedTuple
 
-from city.screening.v1 import decision_pb2, information_request_facts_pb2, screening_service_pb2
+from city.screening.v1 import decision_pb2, screening_service_pb2
 
 from screening import answer
 from screening.bundle import Bundle
-from screening.decisionlog.decision_record import AnsweredCall, add_receipt, decision_record, open_decision
+from screening.decisionlog.decision_record import (
+    AnsweredCall,
+    Opinion,
+    decision_record,
+    decisive,
+    open_decision,
+    opinion,
+)
 from screening.decisionlog.port import Appended, DecisionLog, Stored
+from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
 from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
 from screening.names.match import NO_NAME, Resolution
 from screening.policy.combine import stricter
-from screening.policy.evaluate import Finding
-from screening.policy.law import Pack
+from screening.policy.evaluate import Codes, Docket, Finding, Part
+from screening.policy.law import Law, Pack
 from screening.reading import employment, information_request
 from screening.reading.items import items
 from screening.reading.lexicon import Found
+from screening.wire import nested
 
 Decision = decision_pb2.Decision
 EmploymentRequest = screening_service_pb2.ScreenEmploymentRequest
 InformationRequest = screening_service_pb2.ScreenInformationRequestRequest
 Request = EmploymentRequest | InformationRequest
 
+REFERENCES: Mapping[type[Request], tuple[Literal["employee_ref", "person_ref", "case_ref"], ...]] = {
+    EmploymentRequest: ("employee_ref", "case_ref"),
+    InformationRequest: ("person_ref", "case_ref"),
+}
+"""The fields of a request that refer to a person or a case."""
+
+_TRACE_ID, _RECEIPT = (Decision.DESCRIPTOR.fields_by_name[name].number for name in ("trace_id", "receipt"))
+
+TURN = 32
+"""How many items of a batch are worked on before other calls get their turn, and a caller that gave up is noticed."""
+
 Mark = Callable[[str], None]
 """Told the name of each stage when it ends; the tracer takes the time."""
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """A question that was checked: every default is filled in and every fact is of its type."""
 
     request: Request
+    facts_hash: bytes
+    """SHA-256 of the request's kind and of its facts in their deterministic form."""
     as_of: date
     basis: decision_pb2.Basis.ValueType
     rpc: str
     caller: str
     trace_id: str
+
+
+class Drawn(NamedTuple):
+    """An answer that is drawn up but not recorded yet."""
+
+    asked: Asked
+    opinion: Opinion
+    serialized: bytes
+    """The decision as it is recorded: without trace id and receipt."""
+    record: Record
+
+
+class Answer(NamedTuple):
+    """An answer whose record is durable."""
+
+    decision_id: str
+    decision: Decision
+    """What was decided; may be shared by those who asked the same, and lack what is theirs. Not to be changed."""
+    rules: tuple[str, ...]
+    """The ids of the rules that decided."""
+    serialized: bytes
+    """The whole decision, as the caller gets it."""
 
 
 class Screen:
@@ -61,16 +106,16 @@ class Screen:
         sealer: Sealer,
         clock: Callable[[], datetime],
         new_id: Callable[[datetime], str],
-        origin: str,
+        receipts: Receipts,
     ) -> None:
         self._bundle = bundle
         self._log = log
         self._sealer = sealer
         self._clock = clock
         self._new_id = new_id
-        self._origin = origin
+        self._receipts = receipts
 
-    async def answer(self, asked: Asked, mark: Mark) -> Decision:
+    async def answer(self, asked: Asked, mark: Mark) -> Answer:
         """Answer one question; its record is durable before this returns.
 
         Raises RequestIdReused, LogUnavailable, InvalidField, BundleTooLow.
@@ -78,58 +123,56 @@ class Screen:
         idempotency = self._idempotency(asked)
         if idempotency and (earlier := await self._log.find_request(idempotency)):
             return self._first_answer(*earlier)
-        decision, record = self._decide(asked, idempotency, mark)
-        (appended,) = await self._log.append([record])
+        drawn = self._draw(asked, self._bundle(), idempotency, mark)
+        (appended,) = await self._log.append([drawn.record])
         mark("log.append")
-        return self._receipted(asked, decision, appended)
+        return self._receipted(drawn, appended)
 
-    async def answer_all(self, questions: Sequence[Asked], mark: Mark) -> list[Decision | Exception]:
-        """Answer several questions with one append; each succeeds or fails by itself. Raises LogUnavailable."""
-        answers: list[Decision | Exception] = []
-        pending: list[tuple[int, Asked, Decision, Record]] = []
-        for position, asked in enumerate(questions):
-            try:
-                idempotency = self._idempotency(asked)
-                decision, record = self._decide(asked, idempotency, _ignore)
-                pending.append((position, asked, decision, record))
-                answers.append(decision)
-            except CallError as error:
-                answers.append(error)
-        mark("law.evaluate")
-        appended = await self._log.append([record for *_, record in pending])
-        for (position, asked, decision, _), outcome in zip(pending, appended, strict=True):
-            try:
-                answers[position] = self._receipted(asked, decision, outcome)
-            except RequestIdReused as error:
-                answers[position] = error
-        mark("log.append")
-        return answers
+    async def answer_all(self, questions: Sequence[Asked], mark: Mark) -> list[Answer | Exception]:
+        """Answer several questions under one law, with one append; each succeeds or fails by itself.
 
-    def _decide(self, asked: Asked, idempotency: Idempotency | None, mark: Mark) -> tuple[Decision, Record]:
-        time = self._clock()
+        Raises LogUnavailable.
+        """
         bundle = self._bundle()
-        if asked.request.min_bundle_serial > bundle.serial:
-            raise BundleTooLow(bundle.serial, asked.request.min_bundle_serial)
-        decision = decide(asked.request, bundle, asked.as_of, mark)
-        decision.decision_id = self._new_id(time)
-        decision.decision_time.FromDatetime(time)
-        decision.basis = asked.basis
-        unit: int = getattr(asked.request.facts, "city_unit", 0)
+        drawn: list[Drawn | Exception] = []
+        for position, asked in enumerate(questions):
+            if position % TURN == 0:
+                await asyncio.sleep(0)
+            try:
+                drawn.append(self._draw(asked, bundle, self._idempotency(asked), _ignore))
+            except CallError as error:
+                drawn.append(error)
+        mark("record.seal")
+        appended = iter(await self._log.append([each.record for each in drawn if isinstance(each, Drawn)]))
+        mark("log.append")
+        return [self._outcome(each, next(appended)) if isinstance(each, Drawn) else each for each in drawn]
+
+    def _outcome(self, drawn: Drawn, appended: Appended) -> Answer | Exception:
+        try:
+            return self._receipted(drawn, appended)
+        except RequestIdReused as error:
+            return error
+
+    def _draw(self, asked: Asked, bundle: Bundle, idempotency: Idempotency | None, mark: Mark) -> Drawn:
+        request = asked.request
+        if request.min_bundle_serial > bundle.serial:
+            raise BundleTooLow(bundle.serial, request.min_bundle_serial)
+        time = self._clock()
         call = AnsweredCall(
-            rpc=asked.rpc,
+            opinion=form_opinion(asked, bundle, mark),
+            decision_id=self._new_id(time),
+            time=time,
+            basis=asked.basis,
             caller=asked.caller,
             trace_id=asked.trace_id,
-            request=asked.request.SerializeToString(),
-            decision=decision,
-            time=time,
-            city_unit=unit,
-            city_unit_name=_UNITS.get(unit, ""),
-            references=_references(asked.request),
+            request=request.SerializeToString(),
+            references=_references(request),
             idempotency=idempotency,
         )
-        record = decision_record(call, self._sealer)
+        decision = call.decision()
+        record = decision_record(call, decision, self._sealer)
         mark("record.seal")
-        return decision, record
+        return Drawn(asked, call.opinion, decision, record)
 
     def _idempotency(self, asked: Asked) -> Idempotency | None:
         if not asked.request.request_id:
@@ -138,19 +181,34 @@ class Screen:
         key = self._sealer.reference("request_id", asked.request.request_id)
         return Idempotency(asked.caller, key, self._sealer.reference("body", asked.rpc.encode() + b"\x00" + body))
 
-    def _receipted(self, asked: Asked, decision: Decision, appended: Appended) -> Decision:
+    def _receipted(self, drawn: Drawn, appended: Appended) -> Answer:
         if appended.earlier:
             return self._first_answer(appended.earlier, appended.same_body)
-        decision.trace_id = asked.trace_id
-        add_receipt(decision, appended, self._origin)
-        return decision
+        proof = nested(_TRACE_ID, drawn.asked.trace_id.encode()) + nested(_RECEIPT, self._receipts.serialized(appended))
+        whole = drawn.serialized + proof
+        return Answer(drawn.record.id, drawn.opinion.decision, drawn.opinion.listing.rule_ids, whole)
 
-    def _first_answer(self, stored: Stored, same_body: bool) -> Decision:  # noqa: FBT001  # passed on as it comes
+    def _first_answer(self, stored: Stored, same_body: bool) -> Answer:  # noqa: FBT001  # passed on
         if not same_body:
             raise RequestIdReused
         decision = open_decision(stored, self._sealer)
-        add_receipt(decision, stored, self._origin)
-        return decision
+        self._receipts.add(decision, stored)
+        return Answer(decision.decision_id, decision, decisive(decision), decision.SerializeToString())
+
+
+def form_opinion(asked: Asked, bundle: Bundle, mark: Mark) -> Opinion:
+    """Decide one question, or recall what was decided when the same was asked. Raises InvalidField for an unknown pack."""
+    request = asked.request
+
+    def form() -> Opinion:
+        decision = decide(request, bundle, asked.as_of, mark)
+        return opinion(asked.rpc, decision, getattr(request.facts, "city_unit", 0))
+
+    key = (request.policy_pack, asked.as_of, asked.facts_hash)
+    if key in bundle.opinions:
+        mark("opinion.recall")
+    found: Opinion = bundle.opinions.recall(key, form)
+    return found
 
 
 def decide(request: Request, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
@@ -162,7 +220,7 @@ def decide(request: Request, bundle: Bundle, as_of: date, mark: Mark) -> Decisio
 
 def decide_employment(request: EmploymentRequest, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
     """Decide whether outside work is barred or needs approval."""
-    employer = bundle.names.resolve(request.facts.employer_name)
+    employer = bundle.names.resolve(request.facts.employer_name, as_of)
     mark("names.resolve")
     readings, found = employment.read(request.facts, bundle.lexicon, employer.entity, near_miss=employer.near_miss)
     mark("words.read")
@@ -173,7 +231,7 @@ def decide_employment(request: EmploymentRequest, bundle: Bundle, as_of: date, m
 def decide_information_request(request: InformationRequest, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
     """Decide which parts of an outside request may be honoured, and with which duties."""
     facts = request.facts
-    requester = bundle.names.resolve(facts.requester_name) if facts.requester_name else NO_NAME
+    requester = bundle.names.resolve(facts.requester_name, as_of) if facts.requester_name else NO_NAME
     mark("names.resolve")
     readings, found = information_request.read(
         facts, bundle.lexicon, requester.entity, near_miss=requester.near_miss, as_of=as_of
@@ -201,15 +259,10 @@ def _apply_law(
 ) -> Decision:
     pack = _pack(bundle, question.pack)
     docket = pack.in_force(question.subject, question.as_of).docket(question.facts)
-    codes = [docket.codes(question.facts, reading) for reading in question.readings]
+    codes = tuple(docket.codes(question.facts, reading) for reading in question.readings)
     parts = tuple(docket.part(item) for item in question.parts)
-    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in parts]
-    decision = answer.compose(question.parts, findings, bundle.law)
-    duties = {
-        token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
-    }
-    answer.add_obligations(decision, findings, duties, bundle.law)
-    answer.add_coming(decision, [docket.coming(code, part) for code in codes for part in parts])
+    decision = Decision()
+    decision.CopyFrom(bundle.said.recall((docket, codes, parts), lambda: _say(docket, codes, parts, bundle.law)))
     answer.add_readings(decision, found)
     if named is not NO_NAME:
         answer.add_resolution(decision, named)
@@ -218,6 +271,18 @@ def _apply_law(
     decision.bundle_revision = bundle.revision
     decision.bundle_serial = bundle.serial
     mark("law.evaluate")
+    return decision
+
+
+def _say(docket: Docket, codes: Sequence[Codes], parts: tuple[Part, ...], law: Law) -> Decision:
+    """Return what the law says, given the truth codes of each reading and part, and nothing else."""
+    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in parts]
+    decision = answer.compose([category for category, _ in parts], findings, law)
+    duties = {
+        token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
+    }
+    answer.add_obligations(decision, findings, duties, law)
+    answer.add_coming(decision, [docket.coming(code, part) for code in codes for part in parts])
     return decision
 
 
@@ -238,14 +303,8 @@ def _pack(bundle: Bundle, name: str) -> Pack:
 
 
 def _references(request: Request) -> tuple[tuple[str, str], ...]:
-    names = ("employee_ref", "case_ref") if isinstance(request, EmploymentRequest) else ("person_ref", "case_ref")
-    return tuple((name, value) for name in names if (value := getattr(request, name)))
+    return tuple((name, value) for name in REFERENCES[type(request)] if (value := getattr(request, name)))
 
 
 def _ignore(stage: str) -> None:
     """Take no time."""
-
-
-_UNITS: dict[int, str] = {
-    number: name.removeprefix("CITY_UNIT_") for name, number in information_request_facts_pb2.CityUnit.items() if number
-}

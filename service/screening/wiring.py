@@ -2,33 +2,42 @@
 
 import asyncio
 import contextlib
-import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from time import monotonic
 
-from screening import __version__, bundle, clock, observed
+from screening import __version__, bundle, clock, observed, operations, recorded, release
 from screening.bundle import Bundle
+from screening.clock import Clock
 from screening.config import Settings
-from screening.decisionlog.seal import Sealer
-from screening.errors import DataDirectoryError, SettingError
+from screening.decisionlog.receipt import Receipts
+from screening.errors import SettingError
+from screening.release import Release
+from screening.reload import Reloader, Watched, stamp_files
 from screening.screen import Screen
-from screening.storage.keys import load_or_create
-from screening.storage.sqlite import SqliteLog
+from screening.storage.log import SqlLog
 from screening.telemetry import logs
 from screening.telemetry.loop_lag import LoopLag
 from screening.telemetry.metrics import Metrics
-from screening.transport import entrance
+from screening.transport.admission import STREAMS, Admission
 from screening.transport.call import Calls
+from screening.transport.entrance import Entrance
+from screening.transport.health import Health
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
 from screening.transport.refuse import Refuser
 from screening.transport.screening_servicer import ScreeningServicer
-from screening.transport.server import Server
+from screening.transport.server import NEEDS, Server
+from screening.transport.status_servicer import StatusServicer
 
 _PACKAGE = Path(__file__).parent
+MOST_BYTES_IN_FLIGHT = 128 * 1024 * 1024
+"""Bytes of messages being worked on; what the transport holds beside them is bounded by the calls it takes."""
 _DATA_FOLDERS = ("laws", "registry", "lexicon")
+_DATA_SUFFIXES = (".yaml", ".csv", ".txt")
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,19 @@ class App:
     """A running service."""
 
     settings: Settings
-    bundle: Bundle
-    log: SqliteLog
+    law: Watched[Release]
+    log: SqlLog
     port: int
+    health: Health
+    reloader: Reloader
+    admission: Admission
     metrics_port: int | None
+    health_port: int | None
+
+    @property
+    def bundle(self) -> Bundle:
+        """Return the bundle in force."""
+        return self.law.value.bundle
 
 
 def bundle_root(settings: Settings) -> Path:
@@ -53,27 +71,34 @@ def read_bundle(settings: Settings) -> Bundle:
     files = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
         for folder in _DATA_FOLDERS
-        for path in sorted((root / folder).rglob("*.yaml"))
-        if not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
+        for path in sorted((root / folder).rglob("*"))
+        if path.suffix in _DATA_SUFFIXES
+        and not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")
     return bundle.build(files, settings.dated())
 
 
-def open_sealer(data: Path) -> Sealer:
-    """Open the key files beside the log, or make them for a new log. Raises DataDirectoryError."""
-    keys = data / "keys"
-    if (data / "log.db").exists() and not (keys / "wrapping.key").exists():
-        raise DataDirectoryError(f"{data} has a decision log but not its keys; restore {keys} before starting")
-    return Sealer(load_or_create(keys / "wrapping.key"), load_or_create(keys / "reference.key"), os.urandom)
+def watch_law(settings: Settings) -> Watched[Release]:
+    """Read the law, and go on reading it where its directory is a setting. Raises DataFileError, SettingError."""
+    root = bundle_root(settings)
+    folders = [root / folder for folder in _DATA_FOLDERS] if settings.bundle else []
+    return Watched("law", lambda: stamp_files(folders), lambda: release.of_files(read_bundle(settings), root))
 
 
 @contextlib.asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[App]:
-    """Run the service until the block ends; then drain, close the log and flush telemetry. Raises StartError."""
+async def running(
+    settings: Settings, wall: Callable[[], datetime] = clock.now, *, joins: bool = False
+) -> AsyncIterator[App]:
+    """Run the service until the block ends; then drain, close the log and flush telemetry. Raises StartError.
+
+    With several workers all but the first `joins` the decision log that the first has opened.
+    """
     async with contextlib.AsyncExitStack() as stack:
-        loaded = read_bundle(settings)
+        time = Clock(wall)
+        law = watch_law(settings)
+        entrance = Entrance(settings)
         metrics = Metrics()
         tracing = observed.tracing(settings)
         exporters = observed.exporters(settings, metrics)
@@ -81,18 +106,28 @@ async def running(settings: Settings) -> AsyncIterator[App]:
         if exporters.logs:
             logs.configure(also=exporters.logs.add)
             stack.callback(logs.configure)
-        sealer, log = _open_log(settings.data)
+        log = recorded.open_log(settings, time, joins=joins)
         stack.push_async_callback(log.close)
-        refuser = Refuser(log, clock.now, new_id)
+        sealer = recorded.open_sealer(settings)
+        checkpoints = await recorded.open_checkpoints(settings, log, time)
+        stack.push_async_callback(checkpoints.tick, last=True)
+        refuser = Refuser(log, time.now, new_id)
         stack.push_async_callback(refuser.flush, everything=True)
-        authenticator = entrance.read_authenticator(settings)
+        health = Health(
+            NEEDS,
+            operations.health_tests(settings, law, lambda: log.writable() and not checkpoints.tampered, sealer, time),
+        )
+        admission = Admission(calls=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
         calls = Calls(
-            authenticator=lambda: authenticator,
+            authenticator=entrance.authenticator,
+            admission=admission,
+            unready=health.unready,
             tracing=tracing,
             exporter=exporters.traces,
             metrics=metrics,
             refuser=refuser,
         )
+        reloader = Reloader([law, *entrance.watched], operations.tell_reload)
         lag = LoopLag()
         metrics.watch(
             {
@@ -104,39 +139,45 @@ async def running(settings: Settings) -> AsyncIterator[App]:
                 "screening_commit_records": lambda: log.load.records,
                 "screening_data_free_bytes": lambda: shutil.disk_usage(settings.data).free,
                 "screening_loop_lag_seconds": lambda: lag.seconds,
-                "screening_info": lambda: {(__version__, loaded.revision[:12]): 1},
+                "screening_info": lambda: {(__version__, law.value.bundle.revision[:12]): 1},
+                **operations.sources(law, entrance, health, reloader, admission),
             }
         )
+        receipts = Receipts(settings.log_origin, settings.integration_seconds)
         screen = Screen(
-            bundle=lambda: loaded,
+            bundle=lambda: law.value.bundle,
             log=log,
             sealer=sealer,
-            clock=clock.now,
+            clock=time.now,
             new_id=new_id,
-            origin=settings.log_origin,
+            receipts=receipts,
         )
         server = Server(
-            screening=ScreeningServicer(screen, calls, clock.today),
-            decision_log=DecisionLogServicer(log, sealer, settings.log_origin),
+            screening=ScreeningServicer(screen, calls, time.today),
+            decision_log=DecisionLogServicer(log, sealer, receipts),
+            status=StatusServicer(
+                version=__version__,
+                started=time.now(),
+                bundle=lambda: law.value.bundle,
+                health=health,
+                log=log,
+                watched=reloader.watched,
+                admission=admission,
+            ),
             calls=calls,
+            health=health,
             metrics=metrics,
-            log_healthy=log.writable,
+            shared=settings.workers > 1,
+            most_calls=2 * settings.most_in_flight + STREAMS,
         )
-        for forever in (refuser.flush_forever(), lag.watch()):
+        ports = await operations.serve_probes(settings, stack, metrics, health)
+        for forever in (
+            refuser.flush_forever(),
+            lag.watch(),
+            reloader.run(),
+            checkpoints.run_forever(settings.checkpoint_seconds),
+        ):
             stack.callback(asyncio.create_task(forever).cancel)
-        port = await server.start(settings.listen)
-        stack.push_async_callback(server.stop, settings.grace_seconds)
-        metrics_port = None
-        if settings.metrics_listen:
-            metrics_port, stop_metrics = observed.serve_metrics(settings, metrics)
-            stack.callback(stop_metrics)
-        yield App(settings, loaded, log, port, metrics_port)
-
-
-def _open_log(data: Path) -> tuple[Sealer, SqliteLog]:
-    """Open keys and log, making both for a new data directory. Raises DataDirectoryError."""
-    try:
-        data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise DataDirectoryError(f"the data directory {data} cannot be made: {error.strerror}") from None
-    return open_sealer(data), SqliteLog(data, clock.now)
+        port = await server.start(settings.listen, entrance.credentials())
+        stack.push_async_callback(server.stop, notice=settings.notice_seconds, grace=settings.grace_seconds)
+        yield App(settings, law, log, port, health, reloader, admission, *ports)

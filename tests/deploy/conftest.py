@@ -66,7 +66,7 @@ def send(target: str) -> None:
         stub = stubs.ScreeningServiceStub(channel)
         for _ in range(20):
             stub.ScreenEmployment(employment(ICE_JOB))
-            stub.ScreenEmployment(employment(employer_name="Imigration and Custms Enforcment"))
+            stub.ScreenEmployment(employment(employer_name="Homeland Security"))
             stub.ScreenInformationRequest(request(ADDRESS_REQUEST, data_categories=["arrest_log"]))
             with pytest.raises(grpc.RpcError):
                 stub.ScreenEmployment(type(employment())())

@@ -50,7 +50,7 @@ def test_a_law_file_that_does_not_type_check_stops_the_start(bundle_copy: Path, 
 
 def test_an_empty_registry_stops_the_start(bundle_copy: Path, tmp_path: Path) -> None:
     """Every agency would be a stranger."""
-    for file in (bundle_copy / "registry").glob("*.yaml"):
+    for file in (bundle_copy / "registry").iterdir():
         file.unlink()
     assert "registry is empty" in refused("--data", str(tmp_path / "data"), SCREENING_BUNDLE=str(bundle_copy))
 
@@ -102,6 +102,9 @@ def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
     assert "loopback" in refused("--listen", "0.0.0.0:0", "--data", str(tmp_path / "data"))
 
 
+TLS = {"SCREENING_TLS_CERTIFICATE": "server.pem", "SCREENING_TLS_KEY": "server.key"}
+
+
 @pytest.mark.parametrize(
     "environ",
     [
@@ -111,7 +114,16 @@ def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
         {"SCREENING_WORKERS": "many"},
         {"SCREENING_MOONLIGHTING_EFFECTIVE": "soon"},
         {"SCREENING_GRACE_SECONDS": "long"},
-        {"SCREENING_METRICS_LISTEN": "192.168.0.1:9"},
+        {"SCREENING_METRICS_LISTEN": "9464"},
+        {"SCREENING_HEALTH_LISTEN": "9464"},
+        {"SCREENING_MOST_IN_FLIGHT": "0"},
+        {"SCREENING_REFUSE_AFTER_HOURS": "a week"},
+        {"SCREENING_TLS_CERTIFICATE": "server.pem"},
+        {"SCREENING_TLS_CLIENT_CA": "clients.pem"},
+        {"SCREENING_JWKS": "http://issuer.example/keys"},
+        {"SCREENING_JWKS": "keys.json"},
+        {"SCREENING_CALLERS": "", **TLS},
+        {"SCREENING_TLS_CLIENT_CA": "", **TLS, "SCREENING_CALLERS": "callers.yaml"},
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str]) -> None:

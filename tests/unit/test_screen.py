@@ -40,9 +40,16 @@ def test_a_declared_kind_may_make_the_answer_stricter(bundle: Bundle) -> None:
     assert outcome(employment(employer_kind="ice"), bundle) == "DENY"
 
 
-def test_a_name_that_is_only_similar_is_reviewed(bundle: Bundle) -> None:
+def test_a_misspelt_agency_is_the_agency(bundle: Bundle) -> None:
     """A misspelt ICE is not silently somebody else."""
     decision = answer(employment(employer_name="Imigration and Custms Enforcment"), bundle)
+    assert NAMES[decision.outcome] == "DENY"
+    assert decision.resolution.entity_id == "ice"
+
+
+def test_a_name_that_is_only_similar_is_reviewed(bundle: Bundle) -> None:
+    """A registered name beside words that tell of something else is looked at."""
+    decision = answer(employment(employer_name="Maria Lopez, Immigration and Customs Enforcement"), bundle)
     assert NAMES[decision.outcome] == "REVIEW"
     assert decision.resolution.kind == decision_pb2.RESOLUTION_KIND_NEAR_MISS
     assert decision.resolution.candidates[0].entity_id == "ice"

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterat
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from city.screening.v1 import decision_log_service_pb2
+import grpc
+from city.screening.v1 import decision_log_service_pb2, status_service_pb2
 
 from screening_client.client import (
     TIMEOUT_SECONDS,
@@ -26,12 +27,21 @@ _IN_FLIGHT = 256
 class ScreeningClient:
     """A connection to the service, for blocking code. Use it as a context manager."""
 
-    def __init__(self, target: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        """Connect to HOST:PORT; `timeout` is the deadline of each call in seconds, retries included."""
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: Callable[[], str] | None = None,
+    ) -> None:
+        """Connect to HOST:PORT; arguments as for AsyncScreeningClient."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="screening-client", daemon=True)
         self._thread.start()
-        self._client = self._run(_connect(target, timeout))
+        self._client = self._run(
+            _connect(lambda: AsyncScreeningClient(target, timeout=timeout, credentials=credentials, token=token))
+        )
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -92,6 +102,18 @@ class ScreeningClient:
         """Return a page of recorded decisions. Raises NotDecided."""
         return self._run(self._client.list_decisions(request))
 
+    def get_inclusion_proof(self, log_index: int, leaf_hash: bytes) -> decision_log_service_pb2.InclusionProof:
+        """Return the proof that completes a receipt. Raises NotDecided, with NOT_YET_INTEGRATED if it comes too early."""
+        return self._run(self._client.get_inclusion_proof(log_index, leaf_hash))
+
+    def get_checkpoint(self) -> str:
+        """Return the log's newest checkpoint, a signed note. Raises NotDecided."""
+        return self._run(self._client.get_checkpoint())
+
+    def get_status(self) -> status_service_pb2.GetStatusResponse:
+        """Return the state of the instance that answers. Raises NotDecided."""
+        return self._run(self._client.get_status())
+
     def _run(self, work: Coroutine[Any, Any, _Value]) -> _Value:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
@@ -114,8 +136,8 @@ class ScreeningClient:
             yield result
 
 
-async def _connect(target: str, timeout: float) -> AsyncScreeningClient:  # noqa: ASYNC109  # handed on, not used here
-    return AsyncScreeningClient(target, timeout=timeout)
+async def _connect(make: Callable[[], AsyncScreeningClient]) -> AsyncScreeningClient:
+    return make()  # on the loop that will use it
 
 
 async def _aiter(items: Iterable[_Value]) -> AsyncIterator[_Value]:

@@ -1,12 +1,12 @@
 """The async client: deadlines, retries that cannot decide twice, trace propagation, and guarded calls.
 
-Only UNAVAILABLE is retried, by gRPC itself, with the same bytes and so the same request_id; the service answers a
-repeated request_id with the first decision.
+UNAVAILABLE is retried, and RESOURCE_EXHAUSTED when the service says, by gRPC itself, with the same bytes and so the same
+request_id; the service answers a repeated request_id with the first decision.
 """
 
 import json
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -17,6 +17,8 @@ from city.screening.v1 import (
     decision_pb2,
     screening_service_pb2,
     screening_service_pb2_grpc,
+    status_service_pb2,
+    status_service_pb2_grpc,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -43,7 +45,7 @@ _RETRY = {
                 "initialBackoff": "0.1s",
                 "maxBackoff": "2s",
                 "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
             },
         }
     ]
@@ -60,11 +62,27 @@ _PROPAGATOR = TraceContextTextMapPropagator()
 class AsyncScreeningClient:
     """A connection to the service. Use it as an async context manager."""
 
-    def __init__(self, target: str, *, timeout: float = TIMEOUT_SECONDS) -> None:
-        """Connect to HOST:PORT; `timeout` is the deadline of each call in seconds, retries included."""
-        self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: Callable[[], str] | None = None,
+    ) -> None:
+        """Connect to HOST:PORT; `timeout` is the deadline of each call in seconds, retries included.
+
+        `credentials` are for TLS, with or without a certificate of the caller; without them the connection is plaintext,
+        which the service offers on its own machine only. `token` is asked for the caller's token at each call.
+        """
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+        self._token = token
         self._screening = screening_service_pb2_grpc.ScreeningServiceStub(self._channel)
         self._log = decision_log_service_pb2_grpc.DecisionLogServiceStub(self._channel)
+        self._status = status_service_pb2_grpc.StatusServiceStub(self._channel)
         self._timeout = timeout
 
     async def __aenter__(self) -> Self:
@@ -162,15 +180,42 @@ class AsyncScreeningClient:
         reply: decision_log_service_pb2.ListDecisionsResponse = await self._call(self._log.ListDecisions, request)
         return reply
 
+    async def get_inclusion_proof(self, log_index: int, leaf_hash: bytes) -> decision_log_service_pb2.InclusionProof:
+        """Return the proof that completes a receipt. Raises NotDecided, with NOT_YET_INTEGRATED if it comes too early."""
+        request = decision_log_service_pb2.GetInclusionProofRequest(log_index=log_index, leaf_hash=leaf_hash)
+        reply: decision_log_service_pb2.GetInclusionProofResponse = await self._call(
+            self._log.GetInclusionProof, request
+        )
+        return reply.proof
+
+    async def get_checkpoint(self) -> str:
+        """Return the log's newest checkpoint, a signed note. Raises NotDecided."""
+        reply = await self._call(self._log.GetCheckpoint, decision_log_service_pb2.GetCheckpointRequest())
+        return str(reply.checkpoint)
+
+    async def get_status(self) -> status_service_pb2.GetStatusResponse:
+        """Return the state of the instance that answers. Raises NotDecided."""
+        request = status_service_pb2.GetStatusRequest()
+        reply: status_service_pb2.GetStatusResponse = await self._call(self._status.GetStatus, request)
+        return reply
+
     async def _call(self, method: Any, request: Any) -> Any:
         try:
-            return await method(request, timeout=self._timeout, metadata=_trace_metadata())
+            return await method(request, timeout=self._timeout, metadata=self._metadata())
         except grpc.RpcError as error:
             raise from_rpc(error) from None
 
+    def _metadata(self) -> Sequence[tuple[str, str]]:
+        """Return the W3C context of the current span, so that the service's spans join the caller's trace, and a token."""
+        carrier: dict[str, str] = {}
+        _PROPAGATOR.inject(carrier)
+        if self._token is not None:
+            carrier["authorization"] = f"Bearer {self._token()}"
+        return tuple(carrier.items())
+
     async def _stream(self, method: Any, questions: AsyncIterator[Any]) -> AsyncIterator[Result]:
         try:
-            async for reply in method(questions, metadata=_trace_metadata()):
+            async for reply in method(questions, metadata=self._metadata()):
                 yield _result(reply.result)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
@@ -190,10 +235,3 @@ def _result(result: screening_service_pb2.ScreenResult) -> Result:
     if result.HasField("decision"):
         return result.key, result.decision
     return result.key, from_status(result.error)
-
-
-def _trace_metadata() -> Sequence[tuple[str, str]]:
-    """Return the W3C context of the current span, so that the service's spans join the caller's trace."""
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier)
-    return tuple(carrier.items())

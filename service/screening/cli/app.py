@@ -2,10 +2,11 @@
 
 import typer
 
-from screening.cli import demo, forms, serve
+from screening.cli import demo, forms, serve, status
 from screening.cli.laws import laws
 from screening.cli.log import log
 from screening.cli.names import names
+from screening.cli.receipt import receipt
 
 app = typer.Typer(
     name="screening",
@@ -17,7 +18,9 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("employment")(forms.employment)
 app.command("request")(forms.request)
+app.command("status")(status.status)
 app.command("demo")(demo.demo)
 app.add_typer(laws, name="laws")
 app.add_typer(names, name="names")
 app.add_typer(log, name="log")
+app.add_typer(receipt, name="receipt")

@@ -20,6 +20,7 @@ from screening_client import FormError, NotDecided, ScreeningClient, employment_
 from screening import clock, config, screen
 from screening.bundle import Bundle
 from screening.cli import render
+from screening.cli.connection import DEFAULT_TARGET, Target, connect
 from screening.errors import CallError, InvalidField
 from screening.transport import convert
 from screening.wiring import read_bundle
@@ -38,10 +39,8 @@ RESULT_COLUMNS = (
 )
 
 Decision = decision_pb2.Decision
-Target = Annotated[str, typer.Option(help="HOST:PORT of a running service")]
 Local = Annotated[bool, typer.Option("--local", help="Decide here, without a service and without a record")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs")]
-DEFAULT_TARGET = "127.0.0.1:50051"
 
 
 class Failed(Exception):
@@ -84,7 +83,7 @@ def request(
     failed = False
     console = render.console()
     ask = _local_asker(local) if local else None
-    client = None if local else ScreeningClient(target)
+    client = None if local else connect(target)
     for number, form in enumerate(forms, 1):
         title = str(form.get("title") or (f"{file.name} #{number}" if len(forms) > 1 else file.name))
         try:
@@ -183,7 +182,7 @@ def _answers(
 def _streamed(made: Sequence[tuple[str, Any]], target: str) -> Iterator[tuple[str, Decision | Failed]]:
     """Stream the questions; where the stream breaks, the unanswered ones fail, and the answered ones stay."""
     left = dict(made)
-    with ScreeningClient(target) as client:
+    with connect(target) as client:
         try:
             for key, answer in client.screen_employment_stream(made):
                 left.pop(key, None)

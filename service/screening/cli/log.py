@@ -1,18 +1,24 @@
 """`screening log …`: tools for auditors. They read the files; no service need run."""
 
 import json
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from screening.decisionlog.verify import Completeness, StoredRecord, verify
+from screening.config import Settings
+from screening.decisionlog.checkpoint import BadNote, VerifierKey
+from screening.decisionlog.verify import Completeness, Report
+from screening.errors import DataDirectoryError
+from screening.storage import anchor as anchors
+from screening.storage.audit import Trust, audit
+from screening.storage.readonly import SqliteFiles
+from screening.storage.sqlite import KEYS, LOG
+from screening.storage.timestamp import SUFFIX, stamped
 
 log = typer.Typer(help="Verify the decision log.", no_args_is_help=True)
 
-UNPROVEN_EXIT = 3
+BROKEN_EXIT, UNPROVEN_EXIT = 1, 3
 
 
 @log.callback()
@@ -21,52 +27,113 @@ def _group() -> None:
 
 
 @log.command("verify")
-def verify_log(
+def verify_log(  # noqa: PLR0917  # typer makes options of parameters
     data: Annotated[Path, typer.Option(help="Directory of the decision log")],
-    anchor: Annotated[Path | None, typer.Option(help="Directory with anchored checkpoints")] = None,
+    anchor: Annotated[Path | None, typer.Option(help="Directory with anchored checkpoints; default a sibling")] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint file kept elsewhere")] = None,
+    key: Annotated[str | None, typer.Option(help="The log's verifier key, or a file with it")] = None,
+    witness: Annotated[list[str] | None, typer.Option(help="Verifier key of a witness that must have cosigned")] = None,
+    tsa_roots: Annotated[Path | None, typer.Option(help="PEM file; check the anchor's time stamps against it")] = None,
+    without_keys: Annotated[bool, typer.Option("--without-keys", help="A copy without its key store")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs")] = False,
 ) -> None:
     """Verify every record; exit 0 if integrity and completeness hold, 3 if completeness is unproven, else 1."""
-    if checkpoint is not None:
-        raise typer.BadParameter("this version makes no checkpoints yet, so there is none to compare with")
-    report = verify(_records(data))
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "records": report.records,
-                    "kinds": report.kinds,
-                    "integrity": report.integrity,
-                    "completeness": report.completeness,
-                    "faults": report.faults,
-                    "fault_count": report.fault_count,
-                }
-            )
-        )
-    else:
-        kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(report.kinds.items()))
-        typer.echo(f"{report.records} records ({kinds})" if kinds else "no records")
-        typer.echo(f"integrity: {'verified' if report.integrity else f'BROKEN, {report.fault_count} faults'}")
-        for fault in report.faults:
-            typer.echo(f"  {fault}")
-        typer.echo(
-            f"completeness: {report.completeness} (no checkpoint is anchored{f' in {anchor}' if anchor else ''})"
-        )
+    if not data.is_dir():
+        raise typer.BadParameter(f"{data} is no directory")
+    settings = Settings(data=data, anchor=anchor)
+    place = settings.anchor_directory
+    try:
+        trust = _trust(settings, key, checkpoint, [verifier_key(text) for text in witness or ()])
+        missing = _missing(data, without_keys=without_keys)
+        report = missing or audit(SqliteFiles(data), trust, settings.tiles_directory, with_keys=not without_keys)
+        for problem in _wrong_stamps(place, tsa_roots):
+            report.fault(problem)
+    except DataDirectoryError as error:
+        raise typer.BadParameter(str(error)) from None
+    except SqliteFiles.failures as error:
+        report = Report()
+        report.fault(f"the log cannot be read: {error}")
+    typer.echo(json.dumps(_as_json(report, place)) if as_json else _as_text(report, place))
     if not report.integrity or report.completeness == Completeness.BROKEN:
-        raise typer.Exit(1)
+        raise typer.Exit(BROKEN_EXIT)
     raise typer.Exit(UNPROVEN_EXIT if report.completeness == Completeness.UNPROVEN else 0)
 
 
-def _records(data: Path) -> Iterator[StoredRecord]:
-    path = data / "log.db"
-    if not path.exists():
-        raise typer.BadParameter(f"{data} has no decision log")
+def verifier_key(text: str) -> VerifierKey:
+    """Return a verifier key that is given as text or as a file. Raises BadParameter."""
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-        query = "SELECT log_index, id, canonical, leaf_hash FROM record ORDER BY log_index"
-        for row in connection.execute(query):
-            yield StoredRecord(*row)
-        connection.close()
-    except sqlite3.Error as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error}") from None
+        return anchors.read_key(Path(text)) if Path(text).is_file() else VerifierKey.parse(text)
+    except (BadNote, DataDirectoryError, OSError) as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _trust(settings: Settings, key: str | None, checkpoint: Path | None, witnesses: list[VerifierKey]) -> Trust:
+    """Read what is kept elsewhere; the anchor's key is trusted before the one in the data directory."""
+    place = settings.anchor_directory
+    candidates = [place / anchors.KEY, settings.data / anchors.KEY]
+    found = [path for path in candidates if path.exists()]
+    if not key and not found:
+        raise DataDirectoryError(f"there is no {anchors.KEY} in {place} or {settings.data}; give --key")
+    files = [*anchors.notes(place), *([checkpoint] if checkpoint else [])]
+    try:
+        notes = [(str(path), path.read_text(encoding="utf-8", errors="replace")) for path in files]
+    except OSError as error:
+        raise DataDirectoryError(f"a checkpoint cannot be read: {error}") from None
+    return Trust(verifier_key(key) if key else anchors.read_key(found[0]), notes, witnesses)
+
+
+def _missing(data: Path, *, without_keys: bool) -> Report | None:
+    """Return a report that says which database is gone; None if all are there."""
+    gone = [name for name in (LOG, *(() if without_keys else (KEYS,))) if not (data / name).exists()]
+    return Report(missing=[f"the file {name}" for name in gone]) if gone else None
+
+
+def _wrong_stamps(place: Path, roots: Path | None) -> list[str]:
+    if roots is None:
+        return []
+    problems = []
+    for answer in sorted((place / anchors.HISTORY).glob(f"*{SUFFIX}")):
+        note = answer.with_suffix("")
+        try:
+            stamped(note.read_bytes(), answer.read_bytes(), roots.read_bytes())
+        except (ValueError, OSError) as error:
+            problems.append(f"the time stamp {answer.name}: {error}")
+    return problems
+
+
+def _as_json(report: Report, place: Path) -> dict[str, Any]:
+    return {
+        "records": report.records,
+        "kinds": report.kinds,
+        "integrity": report.integrity,
+        "completeness": report.completeness,
+        "anchored": report.anchored,
+        "unanchored": report.records - report.anchored,
+        "signed": report.signed,
+        "erased": report.erased,
+        "anchor": str(place),
+        "faults": report.faults,
+        "fault_count": report.fault_count,
+        "missing": report.missing,
+    }
+
+
+def _as_text(report: Report, place: Path) -> str:
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(report.kinds.items()))
+    lines = [f"{report.records} records ({kinds})" if kinds else f"{report.records or 'no'} records"]
+    lines.append(f"integrity: {'verified' if report.integrity else f'BROKEN, {report.fault_count} faults'}")
+    lines += [f"  {fault}" for fault in report.faults]
+    completeness = report.completeness
+    lines.append(f"completeness: {completeness.upper() if completeness == Completeness.BROKEN else completeness}")
+    lines += [f"  missing: {what}" for what in report.missing]
+    if report.anchors:
+        lines.append(f"  anchored: {_range(0, report.anchored)}, under {report.anchors} checkpoints (anchor {place})")
+    else:
+        lines.append(f"  anchored: none; nothing is anchored in {place}")
+    if report.anchored < report.records:
+        lines.append(f"  unanchored: {_range(report.anchored, report.records)}; a cut-off tail could not be seen there")
+    return "\n".join(lines)
+
+
+def _range(start: int, end: int) -> str:
+    return f"records {start} to {end - 1}" if end > start else "no records"

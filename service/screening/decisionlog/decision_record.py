@@ -1,16 +1,24 @@
 """The record of one decided call, and the way back from a stored record to the decision."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from city.screening.v1 import decision_pb2, recorded_call_pb2
+from city.screening.v1 import decision_pb2, information_request_facts_pb2, recorded_call_pb2
 
-from screening.decisionlog.port import Appended, Stored
+from screening.decisionlog.port import Stored
 from screening.decisionlog.record import DECISION, Idempotency, Json, Listing, Record, make
 from screening.decisionlog.seal import SealBroken, Sealer
+from screening.wire import nested
 
 _BASIS = {number: name.removeprefix("BASIS_") for name, number in decision_pb2.Basis.items()}
+_UNITS: dict[int, str] = {
+    number: name.removeprefix("CITY_UNIT_") for name, number in information_request_facts_pb2.CityUnit.items() if number
+}
+_REQUEST, _DECISION = (
+    recorded_call_pb2.RecordedCall.DESCRIPTOR.fields_by_name[name].number for name in ("request", "decision")
+)
 _OUTCOME = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
 
 
@@ -18,52 +26,81 @@ class Erased(LookupError):
     """The key of a record was destroyed; its sealed part cannot be read any more."""
 
 
-@dataclass(frozen=True)
-class AnsweredCall:
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What was decided, apart from who asked and when: the same for all who ask the same on that day. Not to be changed."""
+
+    decision: decision_pb2.Decision
+    """Without id, time, basis, trace id and receipt."""
+    serialized: bytes
+    fields: dict[str, Json]
+    """What stands open of it in a record."""
+    listing: Listing
+
+
+def decisive(decision: decision_pb2.Decision) -> tuple[str, ...]:
+    """Return the ids of the rules that decided."""
+    return tuple(reason.rule_id for reason in decision.reasons if reason.decisive)
+
+
+def opinion(rpc: str, decision: decision_pb2.Decision, city_unit: int) -> Opinion:
+    """Return a decision as an opinion; `city_unit` is the number of the CityUnit, 0 for employment."""
+    rule_ids = decisive(decision)
+    day = decision.as_of
+    fields: dict[str, Json] = {
+        "rpc": rpc,
+        "outcome": _OUTCOME[decision.outcome],
+        "rules": rule_ids,
+        "unit": _UNITS.get(city_unit, ""),
+        "pack": decision.policy_pack,
+        "bundle": decision.bundle_revision,
+        "as_of": f"{day.year:04}-{day.month:02}-{day.day:02}",
+        "needs_verification": decision.needs_verification,
+    }
+    listing = Listing(rpc, decision.outcome, city_unit, rule_ids, decision.policy_pack, decision.bundle_revision)
+    return Opinion(decision, decision.SerializeToString(), fields, listing)
+
+
+class AnsweredCall(NamedTuple):
     """A decided call before it is recorded."""
 
-    rpc: str
+    opinion: Opinion
+    decision_id: str
+    time: datetime
+    basis: decision_pb2.Basis.ValueType
     caller: str
     trace_id: str
     request: bytes
     """The request message as it is sealed."""
-    decision: decision_pb2.Decision
-    time: datetime
-    city_unit: int
-    """Number of the CityUnit; 0 for employment."""
-    city_unit_name: str
     references: tuple[tuple[str, str], ...]
     """Kind and value of each opaque reference that was given."""
     idempotency: Idempotency | None
 
+    def decision(self) -> bytes:
+        """Return the decision as it is recorded: as it is answered, but for receipt and trace id."""
+        own = decision_pb2.Decision(decision_id=self.decision_id, basis=self.basis)
+        own.decision_time.seconds = int(self.time.timestamp())
+        own.decision_time.nanos = self.time.microsecond * 1000
+        return self.opinion.serialized + own.SerializeToString()
 
-def decision_record(call: AnsweredCall, sealer: Sealer) -> Record:
-    """Return the record of a decided call, its sealed part sealed under a fresh key."""
-    decision = call.decision
-    plaintext = recorded_call_pb2.RecordedCall(request=call.request, decision=decision).SerializeToString()
-    sealed = sealer.seal(plaintext, decision.decision_id)
-    rule_ids = tuple(reason.rule_id for reason in decision.reasons if reason.decisive)
-    day = decision.as_of
+
+def decision_record(call: AnsweredCall, decision: bytes, sealer: Sealer) -> Record:
+    """Return the record of a call and its serialised decision, its sealed part sealed under a fresh key."""
+    plaintext = nested(_REQUEST, call.request) + nested(_DECISION, decision)
+    sealed = sealer.seal(plaintext, call.decision_id)
     fields: dict[str, Json] = {
-        "rpc": call.rpc,
+        **call.opinion.fields,
         "caller": call.caller,
         "trace": call.trace_id,
-        "outcome": _OUTCOME[decision.outcome],
-        "rules": rule_ids,
-        "unit": call.city_unit_name,
-        "pack": decision.policy_pack,
-        "bundle": decision.bundle_revision,
-        "as_of": f"{day.year:04}-{day.month:02}-{day.day:02}",
-        "basis": _BASIS[decision.basis],
-        "needs_verification": decision.needs_verification,
+        "basis": _BASIS[call.basis],
         "sealed": sealed.fields(),
     }
-    listing = Listing(
-        call.rpc, decision.outcome, call.city_unit, rule_ids, decision.policy_pack, decision.bundle_revision
-    )
-    return replace(
-        make(DECISION, decision.decision_id, call.time, fields),
-        listing=listing,
+    return make(
+        DECISION,
+        call.decision_id,
+        call.time,
+        fields,
+        listing=call.opinion.listing,
         wrapped_key=(sealed.key_id, sealed.wrapped_key),
         references=tuple(sealer.reference(kind, value) for kind, value in call.references),
         idempotency=call.idempotency,
@@ -82,11 +119,3 @@ def open_decision(stored: Stored, sealer: Sealer) -> decision_pb2.Decision:
         raise SealBroken("the sealed part is no recorded call") from error
     decision.trace_id = fields["trace"]
     return decision
-
-
-def add_receipt(decision: decision_pb2.Decision, appended: Appended | Stored, origin: str) -> None:
-    """Add the proof of the record to a decision."""
-    decision.receipt.log_origin = origin
-    decision.receipt.log_index = appended.index
-    decision.receipt.leaf_hash = appended.leaf_hash
-    decision.receipt.durable_time.FromDatetime(appended.durable_time)

@@ -1,11 +1,13 @@
 """What the service needs of a decision log; `storage/` has the implementations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from screening.decisionlog.checkpoint import Checkpoint, Signer
 from screening.decisionlog.record import Idempotency, Record
+from screening.decisionlog.tile import TileId
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Stored:
     """None if the record has no sealed part, or if its key was erased."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Appended:
     """The outcome of an append: the record's place, or the earlier record of the same request_id."""
 
@@ -44,8 +46,29 @@ class Filter:
     before_index: int | None = None
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A later record about a decision: kind `hold`, `release`, `erasure` or `supersede`."""
+
+    kind: str
+    index: int
+    """The later record's place."""
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """What to destroy of one decision: its data key and its look-up rows."""
+
+    decision_id: str
+    index: int
+    key_id: str
+
+
 class DecisionLog(Protocol):
-    """An append-only log of records in one total order."""
+    """An append-only log of records in one total order, with its Merkle tree.
+
+    Every method raises LogUnavailable if the storage does not answer.
+    """
 
     async def append(self, records: Sequence[Record]) -> list[Appended]:
         """Append records and return when each is durable: it survives the death of process and machine.
@@ -55,16 +78,50 @@ class DecisionLog(Protocol):
         """
 
     async def find_decision(self, decision_id: str) -> Stored | None:
-        """Return a decision record by id. Raises LogUnavailable."""
+        """Return a decision record by id."""
 
     async def find_request(self, idempotency: Idempotency) -> tuple[Stored, bool] | None:
-        """Return the record that answered a request_id, and whether the body is the same. Raises LogUnavailable."""
+        """Return the record that answered a request_id, and whether the body is the same."""
+
+    async def find_references(self, references: Sequence[bytes]) -> list[int]:
+        """Return the places of the records that carry any of these keyed hashes, in order."""
 
     async def list_decisions(self, chosen: Filter, limit: int) -> list[Stored]:
-        """Return up to `limit` decision records, newest first. Raises LogUnavailable."""
+        """Return up to `limit` decision records, newest first."""
+
+    async def read(self, start: int, limit: int) -> list[Stored]:
+        """Return up to `limit` records of any kind from place `start` on, in order."""
+
+    async def marks(self, decision_id: str) -> list[Mark]:
+        """Return the later records about a decision, in order."""
+
+    async def integrate(self, signer: Signer) -> Checkpoint | None:
+        """Put all durable records into the tree and return the newest checkpoint.
+
+        A new one is signed only if records came. None: another instance integrates. Raises LogTampered if what is
+        stored does not agree with the last checkpoint; then nothing is signed.
+        """
+
+    async def checkpoint(self) -> Checkpoint | None:
+        """Return the newest checkpoint; None before the first."""
+
+    async def tiles(self, wanted: Iterable[TileId]) -> dict[TileId, bytes]:
+        """Return the tiles that are there; one on the right edge may be longer than the newest checkpoint says."""
+
+    async def erase(self, record: Record, doomed: Sequence[Erasure]) -> Appended:
+        """Append the record of an erasure, then destroy the keys and look-up rows; a crash between is made good.
+
+        Raises OnHold if a legal hold stands on any of them; then nothing is done.
+        """
+
+    async def annotate(self, record: Record, decision_ids: Sequence[str]) -> Appended:
+        """Append a record about decisions: a hold, its release, or that they are superseded."""
+
+    def repairs(self) -> list[str]:
+        """Return what the storage repaired since the last call, as tokens to record."""
 
     def writable(self) -> bool:
-        """Say whether the last append succeeded."""
+        """Say whether appends are expected to succeed: the last one did, or a probe since, and none hangs."""
 
     async def close(self) -> None:
         """Finish what was accepted, then release everything."""

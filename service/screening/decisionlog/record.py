@@ -9,15 +9,22 @@ The question itself and the full answer are sealed (`seal.py`). No person is nam
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import orjson
 
 VERSION = 1
 DECISION = "decision"
 REFUSAL = "refusal"
 REFUSALS = "refusals"
+REPAIR = "repair"
+READING = "reading"
+ERASURE = "erasure"
+HOLD = "hold"
+RELEASE = "release"
+SUPERSEDE = "supersede"
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -64,7 +71,7 @@ class Idempotency:
 
 def canonical_bytes(fields: Mapping[str, Json]) -> bytes:
     """Return the canonical form of RFC 8785 for the restricted values that records use."""
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
 def leaf_hash(canonical: bytes) -> bytes:
@@ -74,10 +81,20 @@ def leaf_hash(canonical: bytes) -> bytes:
 
 def timestamp(time: datetime) -> str:
     """Return a UTC time with microseconds as records hold it, such as 2026-11-20T18:00:00.000000Z."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def make(kind: str, identity: str, time: datetime, fields: Mapping[str, Json]) -> Record:
+def make(
+    kind: str,
+    identity: str,
+    time: datetime,
+    fields: Mapping[str, Json],
+    *,
+    listing: Listing | None = None,
+    wrapped_key: tuple[str, bytes] | None = None,
+    references: tuple[bytes, ...] = (),
+    idempotency: Idempotency | None = None,
+) -> Record:
     """Return a record of a kind with the fields that every record has."""
     body = canonical_bytes({"v": VERSION, "kind": kind, "id": identity, "time": timestamp(time), **fields})
-    return Record(identity, kind, time, body, leaf_hash(body))
+    return Record(identity, kind, time, body, leaf_hash(body), listing, wrapped_key, references, idempotency)

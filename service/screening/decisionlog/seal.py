@@ -9,8 +9,9 @@ under a key that is in neither.
 import base64
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,11 +27,11 @@ class SealBroken(ValueError):
     """A sealed part cannot be opened: wrong key, or altered bytes."""
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A sealed part: what stands in the record, and the wrapped key for the key store."""
 
     key_id: str
+    """The record's id: ids of version 7 come in order, which keeps the key store compact."""
     nonce: bytes
     ciphertext: bytes
     wrapped_key: bytes
@@ -40,8 +41,8 @@ class Sealed:
         return {
             "alg": ALGORITHM,
             "key": self.key_id,
-            "nonce": base64.b64encode(self.nonce).decode(),
-            "data": base64.b64encode(self.ciphertext).decode(),
+            "nonce": b2a_base64(self.nonce, newline=False).decode(),
+            "data": b2a_base64(self.ciphertext, newline=False).decode(),
         }
 
 
@@ -56,12 +57,12 @@ class Sealer:
 
     def seal(self, plaintext: bytes, record_id: str) -> Sealed:
         """Seal bytes for one record; they open only together with that record's id."""
-        fresh = self._random(16 + _KEY_BYTES + 2 * _NONCE_BYTES)
-        key_id, data_key = fresh[:16].hex(), fresh[16:48]
-        nonce, wrapping_nonce = fresh[48:60], fresh[60:72]
-        ciphertext = AESGCM(data_key).encrypt(nonce, plaintext, record_id.encode())
-        wrapped = wrapping_nonce + self._wrapping.encrypt(wrapping_nonce, data_key, key_id.encode())
-        return Sealed(key_id, nonce, ciphertext, wrapped)
+        fresh = self._random(_KEY_BYTES + 2 * _NONCE_BYTES)
+        data_key, nonce, wrapping_nonce = fresh[:32], fresh[32:44], fresh[44:]
+        bound_to = record_id.encode()
+        ciphertext = AESGCM(data_key).encrypt(nonce, plaintext, bound_to)
+        wrapped = wrapping_nonce + self._wrapping.encrypt(wrapping_nonce, data_key, bound_to)
+        return Sealed(record_id, nonce, ciphertext, wrapped)
 
     def open(self, sealed: dict[str, str], wrapped_key: bytes, record_id: str) -> bytes:
         """Open the sealed part of a record. Raises SealBroken."""

@@ -1,88 +1,201 @@
-"""A written name to the keys under which the registry is searched.
+"""A written name to words: what is compared, and what only stands around it.
 
-A key is the name's tokens with legal forms, a leading article and the country dropped. Two more keys make the search
-indifferent to word order and to spacing.
+Pieces that punctuation sets apart keep their number, because "Officer, ICE" and "Ice Officer Cafe" differ by it.
+Domains and e-mail addresses are taken out whole; their parts are no words of the name.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from screening.text import tokens
+from screening.names.vocabulary import Kind, Vocabulary, Word
+from screening.text import letters, words
 
-LEGAL_FORMS = frozenset(
-    [
-        "inc",
-        "incorporated",
-        "corp",
-        "corporation",
-        "co",
-        "company",
-        "llc",
-        "lllp",
-        "llp",
-        "lp",
-        "ltd",
-        "limited",
-        "plc",
-        "pc",
-        "pllc",
-        "na",
-        "nv",
-        "sa",
-        "gmbh",
-        "ag",
-    ]
+MAX_CHARS = 512
+"""Characters of a name that are looked at; the API refuses longer ones."""
+_LONGEST = 48
+"""Words that are looked at. A name with more is text, and its first words are compared."""
+
+_DOMAIN = re.compile(
+    r"(?<![\w.@-])(?P<mail>[\w.+-]{1,64}@)?(?:https?://)?(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\.){1,8}"
+    r"(?:gov|mil|com|org|net|edu|us|io|ai|aero|biz|info|co|law))(?P<path>/[\w/-]{0,40})?(?![\w-])"
 )
-_OCR = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b"})
-SHORT = 4
-"""Letters up to which a name is an abbreviation rather than a word."""
-ARTICLES = frozenset(("the", "la", "el", "los", "las"))
-_SPELLED = {"dept": "department", "dept.": "department", "svc": "service", "svcs": "services", "immig": "immigration"}
+_PIECES = re.compile(
+    r"([,;/|()\[\]{}\"\u201c\u201d\u00ab\u00bb<>:\n\t]+|\s[-\u2013\u2014]+\s?|\s?[-\u2013\u2014]+\s|[\u2013\u2014])"
+)
+_STROKE = re.compile(r"(?<![^\s(])[|!\u00a1](?=[a-z])|(?<=[a-z])[|!\u00a1](?=[a-z]{3})")
+"""A stroke that a scanner took for punctuation: before a word, or within a long one."""
+_FORM_ENDS = re.compile(r"\b(inc|incorporated|l\.?l\.?c|ltd|llp)\b\.?(?=\s+[^\W_])")
+"""A legal form before more words: what follows is no part of the firm's name."""
+_SAID = re.compile(
+    r"^\W*(?:i'?m|i am|i|we are|we|my|our)\s+(?=work|employ|job|company|contract|position|part|current|with|at)"
+)
+"""How an answer in a sentence begins."""
+_SO_CALLED = re.compile(r"\bso[- ]called\b")
+_CITY_AFTER_LA = frozenset(
+    ("county", "city", "metro", "field", "office", "hold", "unified", "district", "region", "area", "basin")
+)
+_SPANISH_BEFORE_LA = frozenset(("de", "en", "por", "a", "con", "para", "y", "la"))
 
 
-def name_tokens(name: str) -> tuple[str, ...]:
-    """Return the tokens of a name, with usual shortenings spelled out."""
-    return tuple(_SPELLED.get(token, token) for token in tokens(name))
+@dataclass(frozen=True)
+class Domain:
+    """A domain that stands in a name, with its path if one follows."""
+
+    name: str
+    path: str
+    mail: bool
+    """Whether it stands in an e-mail address."""
 
 
-def key(words: Sequence[str], *, legal_forms: bool) -> str:
-    """Return the search key of a name's tokens; `legal_forms` says whether they stay.
+@dataclass(frozen=True)
+class Written:
+    """A written name as words."""
 
-    A name that would lose all its words keeps them.
-    """
-    kept = list(words)
-    while len(kept) > 1 and kept[0] in ARTICLES and (len(kept) > 2 or len(kept[1]) > SHORT):  # noqa: PLR2004
-        kept.pop(0)
-    while not legal_forms and has_legal_form(kept):
-        kept.pop()
-    return " ".join(_without_country(kept))
+    words: tuple[Word, ...]
+    pieces: tuple[int, ...]
+    """For each word, the number of the piece it stands in."""
+    bracketed: frozenset[int]
+    """Pieces that stand in brackets."""
+    forms: frozenset[str]
+    """Legal forms that stand at the end of a piece."""
+    domains: tuple[Domain, ...]
+    turned: bool
+    """Whether punctuation or "and" may have turned the order of the words."""
+    whole: str
+    """All letters without spaces, legal forms left out."""
 
+    def replaced(self, words: Mapping[int, list[str]], vocabulary: Vocabulary) -> "Written":
+        """Return the name with the words at some places replaced by several."""
+        found: list[Word] = []
+        pieces: list[int] = []
+        for place, word in enumerate(self.words):
+            new = [vocabulary.word(text) for text in words[place]] if place in words else [word]
+            found += new
+            pieces += [self.pieces[place]] * len(new)
+        return replace(self, words=tuple(found), pieces=tuple(pieces))
 
-def _without_country(words: list[str]) -> list[str]:
-    """Drop "U.S." or "United States" at the front: `us border patrol` and `border patrol` are one body."""
-    for country in (["united", "states"], ["us"], ["u", "s"]):
-        if words[: len(country)] == country and len(words) > len(country):
-            return words[len(country) :]
-    return words
+    @cached_property
+    def compact(self) -> str:
+        """Return the letters of the words that count, without spaces, as scanned."""
+        return "".join(self.words[place].scan for place in self.content)
 
-
-def has_legal_form(words: Sequence[str]) -> bool:
-    """Say whether a name ends with a legal form, as scanned ones may."""
-    return len(words) > 1 and (words[-1] in LEGAL_FORMS or scanned(words[-1]) in _SCANNED_FORMS)
-
-
-def sorted_key(name_key: str) -> str:
-    """Return the key with its words in alphabetical order."""
-    return " ".join(sorted(name_key.split()))
-
-
-def squashed_key(name_key: str) -> str:
-    """Return the key without spaces."""
-    return name_key.replace(" ", "")
-
-
-def scanned(text: str) -> str:
-    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `l` for `i`."""
-    return text.translate(_OCR).replace("rn", "m").replace("vv", "w")
+    @cached_property
+    def content(self) -> tuple[int, ...]:
+        """Return the positions of the words that count; the country does not."""
+        return tuple(place for place, word in enumerate(self.words) if word.weight and Kind.COUNTRY not in word.kind)
 
 
-_SCANNED_FORMS = frozenset(map(scanned, LEGAL_FORMS))
+def names(text: str, vocabulary: Vocabulary) -> list[str]:
+    """Return the names that a text gives one organisation, in plain letters: `X d/b/a Y` is two."""
+    plain = _SAID.sub("", _SO_CALLED.sub(" ", letters(text[:MAX_CHARS])))[: 2 * MAX_CHARS]
+    return [name for name in vocabulary.other_name.split(f" {plain}") if name and not name.isspace()] or [plain]
+
+
+def read(plain: str, vocabulary: Vocabulary) -> Written:
+    """Return the words of one name that is in plain letters."""
+    domains: list[Domain] = []
+
+    def take(match: re.Match[str]) -> str:
+        domains.append(Domain(match["domain"], match["path"] or "", bool(match["mail"])))
+        return ", , "
+
+    rest = _STROKE.sub("l", _DOMAIN.sub(take, plain) if "." in plain else plain)
+    rest = _FORM_ENDS.sub(r"\1,", rest)
+    found: list[Word] = []
+    pieces: list[int] = []
+    forms: set[str] = set()
+    whole = ""
+    parts, bracketed = _split(rest)
+    for number, part in enumerate(parts):
+        tokens, tail = _without_legal_form(_tokens(part, vocabulary, alone=len(parts) > 1), vocabulary)
+        if not tokens and not found and number == len(parts) - 1:
+            tokens, tail = tail, []
+        forms.update(filter(None, map(vocabulary.legal_form, tail)))
+        whole += "".join(tokens)
+        found += map(vocabulary.word, tokens[: _LONGEST - len(found)])
+        pieces += [number] * (len(found) - len(pieces))
+    for domain in domains:
+        found.append(vocabulary.word(domain.name))
+        pieces.append(len(parts))
+    return Written(
+        words=tuple(found),
+        pieces=tuple(pieces),
+        bracketed=bracketed,
+        forms=frozenset(forms),
+        domains=tuple(domains),
+        turned=len(parts) > 1 or "and" in (word.text for word in found),
+        whole=whole,
+    )
+
+
+def _split(plain: str) -> tuple[list[str], frozenset[int]]:
+    """Return the pieces of a name, and the numbers of those in brackets."""
+    parts: list[str] = []
+    bracketed = set()
+    separator = ""
+    for position, part in enumerate(_PIECES.split(plain)):
+        if position % 2:
+            separator = part
+        elif part and not part.isspace():
+            if parts and ("(" in separator or "[" in separator):
+                bracketed.add(len(parts))
+            parts.append(part)
+    return parts, frozenset(bracketed)
+
+
+def _tokens(part: str, vocabulary: Vocabulary, *, alone: bool) -> list[str]:
+    """Return the tokens of one piece with initials joined, phrases as one word and shortenings spelled out."""
+    tokens = list(_initials_joined(words(part)))
+    if tokens and len(tokens[-1]) == 2 and (len(tokens) > 1 or alone):  # noqa: PLR2004  # a postal code
+        tokens[-1] = _state(tokens, vocabulary, alone=alone and len(tokens) == 1)
+    tokens = list(vocabulary.joined(list(_with_los_angeles(tokens))))
+    return [word for token in tokens for word in vocabulary.spelled.get(token, (token,))]
+
+
+def _initials_joined(tokens: tuple[str, ...]) -> Iterator[str]:
+    """Yield the tokens with runs of single letters as one: `u s c i s`."""
+    run = ""
+    for token in tokens:
+        if len(token) == 1:
+            run += token
+            continue
+        if run:
+            yield run
+            run = ""
+        yield token
+    if run:
+        yield run
+
+
+def _state(tokens: list[str], vocabulary: Vocabulary, *, alone: bool) -> str:
+    """Return the state for a postal code at the end; codes that are words are read so only where they stand alone."""
+    code = tokens[-1]
+    if code == "la" and "parish" not in tokens:
+        return code
+    if not alone and (code in vocabulary.legal_forms or Kind.STOP in vocabulary.word(code).kind):
+        return code
+    return vocabulary.states.get(code, code)
+
+
+def _with_los_angeles(tokens: list[str]) -> Iterator[str]:
+    """Yield the tokens with `LA` as the city where it is not an article."""
+    for position, token in enumerate(tokens):
+        before = tokens[position - 1] if position else ""
+        after = tokens[position + 1] if position + 1 < len(tokens) else ""
+        first = not before and (after in _CITY_AFTER_LA or not after)
+        later = before and before not in _SPANISH_BEFORE_LA
+        if (first or later) and token == "la":  # noqa: S105  # a word, no secret
+            yield "losangeles"
+        else:
+            yield token
+
+
+def _without_legal_form(tokens: list[str], vocabulary: Vocabulary) -> tuple[list[str], list[str]]:
+    """Return the tokens before the legal forms at the end, and those forms."""
+    end = len(tokens)
+    while end and vocabulary.legal_form(tokens[end - 1]):
+        end -= 1
+    kept = [vocabulary.legal_forms.get(token, token) for token in tokens[:end]]
+    return kept, tokens[end:]

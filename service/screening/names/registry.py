@@ -1,16 +1,29 @@
 """The registry: organisations that enforce immigration law, help to, or are easily mistaken for such."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from datetime import date
+from typing import Any
 
 from city.screening.v1 import employment_facts_pb2, information_request_facts_pb2, reading_pb2
 
+from screening.names.clearance import CLEARANCES_FILE
+from screening.names.entity import (
+    COMPONENT_OF,
+    PARTNER_OF,
+    RELATIONS,
+    SUBSIDIARY_OF,
+    Alias,
+    EmployerKind,
+    Entity,
+    Relation,
+    RequesterAgency,
+)
+from screening.names.partners import PARTNERS_FILE, partners
+from screening.names.vocabulary import WORDS_FILE
 from screening.yamlfile import Entry, parse
-
-EmployerKind: TypeAlias = employment_facts_pb2.EmployerKind.ValueType
-RequesterAgency: TypeAlias = information_request_facts_pb2.RequesterAgency.ValueType
-EnforcementGrade: TypeAlias = reading_pb2.EnforcementGrade.ValueType
 
 _FIELDS = frozenset(
     [
@@ -19,6 +32,7 @@ _FIELDS = frozenset(
         "kind",
         "parent",
         "parent_name",
+        "relations",
         "grade",
         "directness",
         "employer_kind",
@@ -26,10 +40,12 @@ _FIELDS = frozenset(
         "uniformed_service",
         "facility",
         "roles",
+        "state",
         "aliases",
         "weak_aliases",
         "collision_prone",
         "domains",
+        "domains_unchecked",
         "codes",
         "valid_from",
         "valid_to",
@@ -41,35 +57,12 @@ _FIELDS = frozenset(
     ]
 )
 _KINDS = ("agency", "component", "sub_unit", "not_enforcement", "contractor", "partner_agency")
+_SOURCES = ("official", "dataset", "press", "mirror", "knowledge")
 _BY_KIND = {
     "contractor": employment_facts_pb2.EMPLOYER_KIND_CONTRACTOR,
     "partner_agency": employment_facts_pb2.EMPLOYER_KIND_OTHER_LAW_ENFORCEMENT,
 }
 _CUSTODY_ROLES = frozenset(("detention", "transport", "removal", "guard", "escort", "custody-staffing", "charter"))
-
-
-@dataclass(frozen=True)
-class Entity:
-    """One organisation."""
-
-    id: str
-    name: str
-    kind: str
-    parent: str
-    grade: EnforcementGrade
-    employer_kind: EmployerKind
-    requester_agency: RequesterAgency
-    roles: frozenset[str]
-    aliases: tuple[str, ...]
-    weak_aliases: tuple[str, ...]
-    collision_prone: bool
-    domains: tuple[str, ...]
-    uniformed_service: bool
-    facility: bool
-    detention_operator: bool
-    agreement_287g: bool
-    immigration_court: bool
-    best_source: str
 
 
 @dataclass(frozen=True)
@@ -82,29 +75,42 @@ class Registry:
     def load(cls, files: Mapping[str, str]) -> "Registry":
         """Load registry files, given as text by file name. Raises DataFileError; an empty registry is one."""
         entries: dict[str, Entry] = {}
-        for name, text in sorted(files.items()):
-            document = parse(text, name).only({"entities"})
-            if not document.entries("entities"):
-                raise document.fail("the registry file has no entity", "Restore it, or remove the file")
-            for entry in document.entries("entities"):
-                identity = entry.only(_FIELDS).text("id")
-                if identity in entries:
-                    raise entry.fail(f"the id '{identity}' stands twice", "Give each entity its own id")
-                entries[identity] = entry
+        for entry in _entries(files):
+            identity = entry.only(_FIELDS).text("id")
+            if identity in entries:
+                raise entry.fail(f"the id '{identity}' stands twice", "Give each entity its own id")
+            entries[identity] = entry
         if not entries:
             raise parse("{}", "registry").fail("the registry is empty", "Restore the files in registry/")
         registry = cls({identity: _entity(entry, entries) for identity, entry in entries.items()})
         _check_aliases(registry.entities.values(), entries)
         return registry
 
+    def ancestors(self, entity: Entity) -> Iterator[Entity]:
+        """Yield the parents of an entity, nearest first."""
+        while entity.parent:
+            entity = self.entities[entity.parent]
+            yield entity
+
+
+def _entries(files: Mapping[str, str]) -> Iterator[Entry]:
+    for name, text in sorted(files.items()):
+        if name == PARTNERS_FILE:
+            yield from partners(text, name)
+        elif name.endswith(".yaml") and name not in (WORDS_FILE, CLEARANCES_FILE, "thresholds.yaml"):
+            document = parse(text, name).only({"entities"})
+            if not document.entries("entities"):
+                raise document.fail("the registry file has no entity", "Restore it, or remove the file")
+            yield from document.entries("entities")
+
 
 def _entity(entry: Entry, entries: Mapping[str, Entry]) -> Entity:
     line = list(_ancestry(entry, entries))
-    kind = entry.text("kind")
-    if kind not in _KINDS:
-        raise entry.fail(f"unknown kind '{kind}'", f"Use one of: {', '.join(_KINDS)}")
+    kind = _choice(entry, "kind", _KINDS)
+    best_source = _choice(entry, "best_source", _SOURCES)
     roles = frozenset(entry.texts("roles"))
-    custody = bool(roles & _CUSTODY_ROLES)
+    relations = _relations(entry, entries, kind)
+    facility = bool(entry.get("facility", False))
     return Entity(
         id=entry.text("id"),
         name=entry.text("name"),
@@ -114,16 +120,26 @@ def _entity(entry: Entry, entries: Mapping[str, Entry]) -> Entity:
         employer_kind=_employer_kind(line),
         requester_agency=_requester_agency(line),
         roles=roles,
-        aliases=entry.texts("aliases"),
-        weak_aliases=entry.texts("weak_aliases"),
+        aliases=tuple(_aliases(entry, best_source)),
+        relations=relations,
+        state=str(entry.get("state", "")),
         collision_prone=bool(entry.get("collision_prone", False)),
-        domains=entry.texts("domains"),
+        domains={
+            **dict.fromkeys(entry.texts("domains_unchecked"), False),
+            **dict.fromkeys(entry.texts("domains"), True),
+        },
         uniformed_service=bool(entry.get("uniformed_service", False)),
-        facility=bool(entry.get("facility", False)),
-        detention_operator=custody and (kind == "contractor" or bool(entry.get("facility", False))),
-        agreement_287g=kind == "partner_agency",
+        facility=facility,
+        detention_operator=bool(roles & _CUSTODY_ROLES) and (kind == "contractor" or facility),
+        agreement_287g=any(relation.kind == PARTNER_OF for relation in relations),
         immigration_court=any(ancestor["id"] == "eoir" for ancestor in line),
-        best_source=entry.text("best_source"),
+        best_source=best_source,
+        sources=entry.texts("sources"),
+        valid_from=_day(entry, "valid_from"),
+        valid_to=_day(entry, "valid_to"),
+        note=str(entry.get("note", "")),
+        line=(entry.file, entry.line),
+        digest=hashlib.sha256(json.dumps(entry, sort_keys=True, default=str).encode()).hexdigest(),
     )
 
 
@@ -142,6 +158,56 @@ def _ancestry(entry: Entry, entries: Mapping[str, Entry]) -> Iterable[Entry]:
         if parent not in entries:
             raise entry.fail(f"the parent '{parent}' does not exist", "Register it, or use parent_name")
         entry = entries[parent]
+
+
+def _relations(entry: Entry, entries: Mapping[str, Entry], kind: str) -> tuple[Relation, ...]:
+    """Return the relation to the parent, if there is one, and those that are listed."""
+    found = []
+    if parent := entry.get("parent"):
+        found.append(Relation(SUBSIDIARY_OF if kind == "contractor" else COMPONENT_OF, parent))
+    for listed in entry.entries("relations"):
+        for relation, other in listed.only(RELATIONS).items():
+            if other not in entries:
+                raise listed.fail(f"{relation} '{other}': no such entity", "Register it, or remove the relation")
+            found.append(Relation(relation, other))
+    return tuple(found)
+
+
+def _aliases(entry: Entry, best_source: str) -> Iterator[Alias]:
+    """Yield the names of an entity; one without a source of its own rests on the entity's."""
+    yield Alias(entry.text("name"), best_source)
+    for listed, weak in (("aliases", False), ("weak_aliases", True)):
+        values = entry.get(listed, [])
+        if not isinstance(values, list):
+            raise entry.fail(f"'{listed}' is not a list", f"Start each of {listed} with a dash")
+        for value in values:
+            if isinstance(value, Entry):
+                value.only({"alias", "source", "valid_from", "valid_to"})
+                source = _choice(value, "source", _SOURCES) if "source" in value else best_source
+                yield Alias(value.text("alias"), source, weak, _day(value, "valid_from"), _day(value, "valid_to"))
+            elif isinstance(value, str) and value.strip():
+                yield Alias(value, best_source, weak)
+            else:
+                raise entry.fail(f"an entry of '{listed}' is no name", "Write a text, or alias: with source:")
+
+
+def _day(entry: Entry, key: str) -> date | None:
+    """Return a day that may be given as a year or a month, whose first day is meant; None if absent."""
+    value = entry.get(key)
+    if value is None or type(value) is date:
+        return value
+    text = f"{value}-01-01"[:10] if len(str(value)) == 4 else f"{value}-01"[:10]  # noqa: PLR2004
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise entry.fail(f"'{key}' is not a date", "Write it as 2018-01-01, 2018-01 or 2018") from None
+
+
+def _choice(entry: Entry, key: str, allowed: tuple[str, ...]) -> str:
+    value = entry.text(key)
+    if value not in allowed:
+        raise entry.fail(f"unknown {key} '{value}'", f"Use one of: {', '.join(allowed)}")
+    return value
 
 
 def _employer_kind(line: list[Entry]) -> EmployerKind:
@@ -176,7 +242,10 @@ def _enum(entry: Entry, enum: Any, prefix: str, name: str) -> Any:  # the enum w
 def _check_aliases(entities: Iterable[Entity], entries: Mapping[str, Entry]) -> None:
     owner: dict[str, str] = {}
     for entity in entities:
-        for alias in (entity.name, *entity.aliases):
-            other = owner.setdefault(alias.casefold(), entity.id)
+        for alias in entity.aliases:
+            if alias.weak:
+                continue
+            written = f"{' '.join(alias.text.casefold().split())} {entity.state}"
+            other = owner.setdefault(written, entity.id)
             if other != entity.id:
-                raise entries[entity.id].fail(f"the alias '{alias}' belongs to '{other}' too", "Leave it to one")
+                raise entries[entity.id].fail(f"the alias '{alias.text}' belongs to '{other}' too", "Leave it to one")

@@ -10,19 +10,24 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache, partial
 from types import MappingProxyType
+from typing import Any
 
 from cel_expr_python import cel
 
-from screening.facts import Facts, Item, Reading, variables, vocabulary
+from screening.facts import Facts, Item, Reading, stating, variables, vocabulary
 from screening.policy.combine import Ruling, decide, settle
 from screening.policy.condition import FALSE, UNKNOWN, Atom, Condition, Constant, atoms, fold, truth
 from screening.policy.rule import Duty, Outcome, Rule
 
 _REMEMBERED = 65_536
 """How many combinations of truth codes are remembered per request kind."""
+_REMEMBERED_VALUES = 4_096
+"""How many values of one fact are remembered; lists have no end of them."""
 
 
-Part = tuple[int, tuple[int, ...]]
+Codes = tuple[int, ...]
+"""The truth codes of atoms, in the order of their program."""
+Part = tuple[int, Codes]
 """One part of a request as the law reads it: its category, and the truth codes of the atoms on it."""
 
 
@@ -98,7 +103,7 @@ class Docket:
         """Return the atoms that one question evaluates; those on `item` once for each part."""
         return self._of_request.atoms + self._of_item.atoms
 
-    def codes(self, facts: Facts, reading: Reading) -> tuple[int, ...]:
+    def codes(self, facts: Facts, reading: Reading) -> Codes:
         """Return the truth codes of the atoms that read facts and reading."""
         return self._of_request.run({"facts": facts, "reading": reading})
 
@@ -106,7 +111,7 @@ class Docket:
         """Return what the law reads of one part of a request."""
         return item.category, self._of_item.run({"item": item})
 
-    def _find(self, codes: tuple[int, ...], part: Part) -> Finding:
+    def _find(self, codes: Codes, part: Part) -> Finding:
         category, item_codes = part
         by_atom = self._by_atom(codes, item_codes)
         conditions = self._for_category(category)
@@ -119,7 +124,7 @@ class Docket:
         }
         return Finding(ruling, tuple(unknown))
 
-    def _arising(self, codes: tuple[int, ...], parts: tuple[Part, ...], outcome: Outcome) -> Mapping[str, Duty]:
+    def _arising(self, codes: Codes, parts: tuple[Part, ...], outcome: Outcome) -> Mapping[str, Duty]:
         known = [self._by_atom(codes, item_codes) for _, item_codes in parts]
         arising: dict[str, Duty] = {}
         for duty, condition in self._duties.items():
@@ -128,7 +133,7 @@ class Docket:
                     arising[token] = duty  # the most local source comes last, and is cited
         return MappingProxyType(arising)
 
-    def _bearing(self, codes: tuple[int, ...], part: Part) -> Mapping[Rule, date]:
+    def _bearing(self, codes: Codes, part: Part) -> Mapping[Rule, date]:
         category, item_codes = part
         by_atom = self._by_atom(codes, item_codes)
         truths = {rule: truth(condition, by_atom) for rule, condition in self._for_coming(category).items()}
@@ -146,19 +151,69 @@ class Docket:
 
 
 class Program:
-    """Atoms compiled together; one run returns all their truth codes."""
+    """Atoms that are evaluated together; one run returns all their truth codes.
+
+    An atom tests one fact, so the atoms of one fact compile together, and their codes are remembered by its value: the
+    engine sees each value of a fact once.
+    """
 
     def __init__(self, subject: str, read: Sequence[Atom]) -> None:
         self.atoms = tuple(read)
-        self._expression = compile_atoms(subject, read) if read else None
+        by_path: dict[str, list[int]] = {}
+        for position, atom in enumerate(read):
+            by_path.setdefault(atom.path, []).append(position)
+        self._tests = {
+            path: Test(subject, path, positions, [read[position] for position in positions])
+            for path, positions in by_path.items()
+        }
+        self._silent = [FALSE] * len(read)
+        for test in self._tests.values():
+            test.put(self._silent, None, stating(subject, {})[test.variable])
 
-    def run(self, data: Mapping[str, object]) -> tuple[int, ...]:
-        """Return the truth codes in the order of `atoms`; all UNKNOWN if the engine reports an error."""
-        if self._expression is None:
-            return ()
-        result = self._expression.eval(data=data)
+    def run(self, data: Mapping[str, Facts | Reading | Item]) -> Codes:
+        """Return the truth codes in the order of `atoms`; UNKNOWN where the engine reports an error."""
+        codes = self._silent.copy()
+        for variable, message in data.items():
+            self._read(codes, variable, message, message)
+        return tuple(codes)
+
+    def _read(self, codes: list[int], path: str, message: Any, whole: Facts | Reading | Item) -> None:
+        for field, value in message.ListFields():
+            inner = f"{path}.{field.name}"
+            if test := self._tests.get(inner):
+                test.put(codes, value, whole)
+            elif field.type == field.TYPE_MESSAGE and not field.is_repeated:
+                self._read(codes, inner, value, whole)
+
+
+class Test:
+    """The atoms of one fact."""
+
+    def __init__(self, subject: str, path: str, positions: Sequence[int], read: Sequence[Atom]) -> None:
+        fact = vocabulary(subject)[path]
+        self.variable = path.partition(".")[0]
+        self._positions = tuple(positions)
+        self._expression = compile_atoms(subject, read)
+        self._told_apart = fact.type in ("bool", "enum", "int")
+        """Of other facts an atom can ask only whether they were given."""
+        self._repeated = fact.repeated
+        self._codes: dict[object, Codes] = {}
+
+    def put(self, codes: list[int], value: Any, whole: Facts | Reading | Item) -> None:
+        """Put the atoms' codes in their places, given the fact's value (None: not given) and the message it is in."""
+        key = value is not None if not self._told_apart else tuple(value) if self._repeated and value else value
+        found = self._codes.get(key)
+        if found is None:
+            found = self._evaluate(whole)
+            if len(self._codes) < _REMEMBERED_VALUES:
+                self._codes[key] = found
+        for position, code in zip(self._positions, found, strict=True):
+            codes[position] = code
+
+    def _evaluate(self, whole: Facts | Reading | Item) -> Codes:
+        result = self._expression.eval(data={self.variable: whole})
         if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
-            return (UNKNOWN,) * len(self.atoms)
+            return (UNKNOWN,) * len(self._positions)
         return tuple(result.plain_value())
 
 

@@ -1,7 +1,7 @@
 """The lexicon: which phrases in which free-text facts mean what. Data in `lexicon/`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from screening.errors import DataFileError
@@ -12,8 +12,8 @@ from screening.yamlfile import Entry, parse
 SUBJECTS = ("employment", "information_request", "conviction", "scope")
 _DENIALS: dict[str, Denial] = {"governing": governs, "near": near}
 _SHORTEST_STEM = 3
-_REMEMBERED = 4096
-"""For how many words each reader remembers the phrases that they begin."""
+_REMEMBERED = 10_000
+"""How many words, and how many texts, the readers of a subject remember."""
 
 
 @dataclass(frozen=True)
@@ -69,36 +69,14 @@ class Reader:
         self._otherwise = otherwise
         self._denied = denied
         self._matter = frozenset(word for phrase in phrases for part in phrase.parts for word in part)
-        self._exact: dict[str, list[Phrase]] = {}
-        self._stems: dict[str, list[Phrase]] = {}
-        for phrase in phrases:
-            first = phrase.parts[0][0]
-            table = self._stems if first.endswith("*") else self._exact
-            table.setdefault(first.removesuffix("*"), []).append(phrase)
-        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._beginning_with)
 
-    def read(self, texts: Mapping[str, Sequence[str]]) -> Found | None:
-        """Read the texts of the facts concerned; None if nothing was found and there is no `otherwise`."""
-        best: tuple[Phrase, str] | None = None
-        for fact in self.facts:
-            for text in texts.get(fact, ()):
-                words = _words(text)
-                if not words.words:
-                    continue
-                phrase = self._first(words)
-                if phrase is None and self._otherwise is not None:
-                    return Found(self._otherwise, fact, "")
-                if phrase and (best is None or phrase.rank < best[0].rank):
-                    best = (phrase, fact)
-        return Found(best[0].value, best[1], best[0].text) if best else None
-
-    def _first(self, words: Words) -> Phrase | None:
-        candidates = {phrase.rank: phrase for word in words.words for phrase in self._begun_by(word)}
-        return next((candidates[rank] for rank in sorted(candidates) if self._stands(candidates[rank], words)), None)
-
-    def _beginning_with(self, word: str) -> tuple[Phrase, ...]:
-        stems = (word[:length] for length in range(_SHORTEST_STEM, len(word) + 1))
-        return (*self._exact.get(word, ()), *(phrase for stem in stems for phrase in self._stems.get(stem, ())))
+    def hit(self, fact: str, text: Words, begun: Mapping[int, Phrase]) -> "Hit | None":
+        """Read one text, given the phrases by rank that one of its words begins; None if it says nothing."""
+        place = self.facts.index(fact)
+        for rank in sorted(begun):
+            if self._stands(begun[rank], text):
+                return Hit(rank, place, Found(begun[rank].value, fact, begun[rank].text))
+        return None if self._otherwise is None else Hit(-1, place, Found(self._otherwise, fact, ""))
 
     def _stands(self, phrase: Phrase, text: Words) -> bool:
         if phrase.whole:
@@ -109,9 +87,63 @@ class Reader:
         )
 
 
-@lru_cache(maxsize=10_000)
-def _words(text: str) -> Words:
-    return Words.of(clauses(text))
+@dataclass(frozen=True, order=True)
+class Hit:
+    """What one reader found in one text; the least of its hits decides. A text that is not understood comes first."""
+
+    rank: int
+    place: int
+    """The fact's place among those that the reader reads."""
+    found: Found = field(compare=False)
+
+
+class Readers:
+    """All readers of one subject."""
+
+    def __init__(self, readers: Sequence[Reader]) -> None:
+        self._readers = tuple(readers)
+        self._exact: dict[str, list[tuple[int, Phrase]]] = {}
+        self._stems: dict[str, list[tuple[int, Phrase]]] = {}
+        for number, reader in enumerate(readers):
+            for phrase in reader.phrases:
+                first = phrase.parts[0][0]
+                table = self._stems if first.endswith("*") else self._exact
+                table.setdefault(first.removesuffix("*"), []).append((number, phrase))
+        self._begun_by = lru_cache(maxsize=_REMEMBERED)(self._beginning_with)
+        self._hits = lru_cache(maxsize=_REMEMBERED)(self._read_text)
+
+    def __iter__(self) -> Iterator[Reader]:
+        """Yield the readers in the order of the files."""
+        return iter(self._readers)
+
+    def read(self, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
+        """Return what each reader finds in the texts, which are given by fact name."""
+        best: dict[int, Hit] = {}
+        for fact, given in texts.items():
+            for text in given:
+                for number, hit in self._hits(fact, text):
+                    if number not in best or hit < best[number]:
+                        best[number] = hit
+        found: dict[str, Found] = {}
+        for number in sorted(best):
+            found.setdefault(self._readers[number].reading, best[number].found)
+        return found
+
+    def _read_text(self, fact: str, text: str) -> tuple[tuple[int, Hit], ...]:
+        words = Words.of(clauses(text))
+        begun: dict[int, dict[int, Phrase]] = {}
+        for word in words.words:
+            for number, phrase in self._begun_by(word):
+                begun.setdefault(number, {})[phrase.rank] = phrase
+        return tuple(
+            (number, hit)
+            for number, reader in enumerate(self._readers)
+            if words.words and fact in reader.facts and (hit := reader.hit(fact, words, begun.get(number, {})))
+        )
+
+    def _beginning_with(self, word: str) -> tuple[tuple[int, Phrase], ...]:
+        stems = (word[:length] for length in range(_SHORTEST_STEM, len(word) + 1))
+        return (*self._exact.get(word, ()), *(begun for stem in stems for begun in self._stems.get(stem, ())))
 
 
 class Lexicon:
@@ -121,12 +153,12 @@ class Lexicon:
         """Load the lexicon from file texts by path, such as `scope.yaml`. Raises DataFileError."""
         documents = [parse(text, path) for path, text in sorted(files.items())]
         self.readers = {
-            subject: tuple(_reader(entry) for entry in document.entries(subject))
+            subject: Readers([_reader(entry) for entry in document.entries(subject)])
             for document in documents
             for subject in document
         }
         for subject in SUBJECTS:
-            if not self.readers.get(subject):
+            if subject not in self.readers or not any(self.readers[subject]):
                 raise DataFileError("lexicon/", 1, f"nothing is read for '{subject}'", "Restore its file")
 
     def read(self, subject: str, texts: Mapping[str, Sequence[str]]) -> dict[str, Found]:
@@ -134,11 +166,7 @@ class Lexicon:
 
         Where two readers make the same reading from other facts, the first that finds something makes it.
         """
-        found: dict[str, Found] = {}
-        for reader in self.readers[subject]:
-            if reader.reading not in found and (hit := reader.read(texts)):
-                found[reader.reading] = hit
-        return found
+        return self.readers[subject].read(texts)
 
 
 def _reader(entry: Entry) -> Reader:

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 SPAN_STAGES = {
     "request.check": "Parse the message and check every field",
+    "opinion.recall": "Find what was decided when the same was asked; the next three are then left out",
     "names.resolve": "Find out which registered organisation a name is",
     "words.read": "Read free text by the lexicon",
     "law.evaluate": "Apply the law in force and compose the answer",
@@ -12,6 +13,11 @@ SPAN_STAGES = {
     "log.read": "Read records",
 }
 """Inner spans of a call, in the order in which they may stand, with what each is."""
+
+PART_SPAN = "screen.items"
+"""The span of items of a stream that were decided together; it has stages of its own."""
+DECISION_SPAN = "screen.decision"
+"""The span of one decision, among several of a batch or stream, that was not ALLOW."""
 
 # Attributes of the call's span: OpenTelemetry semantic conventions for RPC, then our own
 RPC_SYSTEM = "rpc.system.name"
@@ -29,6 +35,9 @@ KEPT = "screening.kept"
 
 EVENT_CALL = "rpc.handled"
 """The one log line of a call."""
+
+EVENT_RELOAD = "reload"
+"""The log line of something read anew from its files: source, taken, and the problem where it was not."""
 
 
 class Measure(NamedTuple):
@@ -65,5 +74,20 @@ METRICS = {
     "screening_loop_lag_seconds": Measure("histogram", "How late the event loop wakes: what every call waits on top"),
     "screening_spans_dropped_total": Measure("counter", "Spans that could not be exported"),
     "screening_logs_dropped_total": Measure("counter", "Log lines that could not be exported; standard error has them"),
+    "screening_condition": Measure("gauge", "1 while a condition of health holds", ("condition",)),
+    "screening_reloads_total": Measure(
+        "counter",
+        "Files read anew while running: taken, or refused with the old ones left in force",
+        ("source", "result"),
+    ),
+    "screening_reload_failing": Measure("gauge", "1 while the newest files are refused", ("source",)),
+    "screening_bundle_serial": Measure("gauge", "Serial of the signed release in force; 0: not a signed release"),
+    "screening_law_age_seconds": Measure("gauge", "Age of the law in force"),
+    "screening_registry_age_seconds": Measure("gauge", "Age of the registry in force"),
+    "screening_certificate_expiry_timestamp_seconds": Measure(
+        "gauge", "When the service's certificate expires, seconds since 1970; 0: no TLS"
+    ),
+    "screening_decisions_in_flight": Measure("gauge", "Decisions in flight, of unary calls and batches"),
+    "screening_streams_open": Measure("gauge", "Open streams"),
     "screening_info": Measure("gauge", "1, with what is running", ("version", "bundle")),
 }

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.samples import Exemplar
 
+from screening.screen import Answer
 from screening.telemetry.attributes import METRICS, Measure
 from screening.telemetry.distribution import Distribution, Example
 
@@ -87,14 +88,12 @@ class Metrics:
         self._callers.add(caller)
         return caller
 
-    def decided(self, rpc: str, outcome: str, decision: decision_pb2.Decision) -> None:
+    def decided(self, rpc: str, outcome: str, answer: Answer) -> None:
         """Count one answered decision."""
         self._decisions[rpc, outcome] += 1
-        for reason in decision.reasons:
-            if not reason.decisive:  # the deciding ones stand first
-                break
-            self._rules[reason.rule_id, outcome] += 1
-        result = _RESULTS.get(decision.resolution.kind)
+        for rule in answer.rules:
+            self._rules[rule, outcome] += 1
+        result = _RESULTS.get(answer.decision.resolution.kind)
         if result:
             self._names[result,] += 1
 

@@ -9,6 +9,7 @@ parent's id and its flag as they came (not sampled), and says in an attribute wh
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -40,6 +41,12 @@ class CallTrace:
     stages: list[tuple[str, int]] = field(default_factory=list)
     attributes: dict[str, Value] = field(default_factory=dict)
     failed: bool = False
+    notes: list["Note"] = field(default_factory=list)
+    """What is said of single decisions in it."""
+
+    def note(self, decision_id: str, *common: tuple[str, Value]) -> None:
+        """Say something of one decision among several; the id is empty where nothing was decided."""
+        self.notes.append(Note(time.time_ns(), decision_id, common))
 
     def mark(self, stage: str) -> None:
         """Note that a stage has ended; it began where the one before it ended."""
@@ -49,6 +56,15 @@ class CallTrace:
     def hex_id(self) -> str:
         """Return the trace id as 32 hexadecimal digits."""
         return f"{self.trace_id:032x}"
+
+
+class Note(NamedTuple):
+    """What is said of one decision among several."""
+
+    time: int
+    decision_id: str
+    common: tuple[tuple[str, Value], ...]
+    """Attributes that many decisions have in common."""
 
 
 SAMPLERS: Mapping[str, Callable[[float], Sampler]] = {

@@ -1,14 +1,15 @@
 """What every call has in common: trace, limits, error mapping, refusal record, log line, metrics.
 
-One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, rights and limits
-are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and logged, the
-trace ends.
+One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, readiness, rights
+and limits are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and
+logged, the trace ends.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -17,12 +18,14 @@ import structlog
 from city.screening.v1 import decision_pb2
 
 from screening.callers import Caller
-from screening.errors import DeadlineTooShort, MessageTooLarge, Stopping, Unauthenticated
+from screening.errors import DeadlineTooShort, MessageTooLarge, NotReady, SlowReader, Stopping, Unauthenticated
+from screening.screen import Answer
 from screening.telemetry import attributes as names
 from screening.telemetry.export import TraceExporter
 from screening.telemetry.metrics import Metrics
 from screening.telemetry.trace import CallTrace, Tracing
 from screening.transport import status
+from screening.transport.admission import Admission
 from screening.transport.authenticate import Authenticator, stranger
 from screening.transport.refuse import Refuser
 
@@ -32,6 +35,9 @@ TRANSPORT_LIMIT = MESSAGE_LIMIT + 2 * 1024 * 1024
 """Largest message that the transport hands over at all, so that ours can be refused with a reason."""
 DEADLINE_MARGIN_SECONDS = 0.02
 """Time before the caller's deadline that is kept for answering."""
+
+UNREAD_SECONDS = 30
+"""How long an answer of a stream may wait for the caller to take it."""
 
 OUTCOMES = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -47,18 +53,26 @@ class Call:
     """The caller has proven who it is; otherwise `caller` has no rights and bears its address as a name."""
     trace: CallTrace
     began: float
-    count: Callable[[str, str, decision_pb2.Decision], None]
+    count: Callable[[str, str, Answer], None]
     """Counts a decision, by rpc and outcome."""
     outcomes: Counter[str] = field(default_factory=Counter)
-    decision: decision_pb2.Decision | None = None
+    answer: Answer | None = None
     failed_items: int = 0
+    held: int = 0
+    """Decisions in flight that it counts for."""
 
-    def answered(self, decision: decision_pb2.Decision) -> None:
-        """Note a decision that was answered."""
-        self.decision = decision
-        outcome = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
+    def answered(self, answer: Answer, trace: CallTrace | None = None) -> bytes:
+        """Note a decision that is answered, and return it as the caller gets it.
+
+        One that is not ALLOW is a span inside `trace`, if that is the trace of several.
+        """
+        self.answer = answer
+        outcome = OUTCOMES.get(answer.decision.outcome, "UNSPECIFIED")
         self.outcomes[outcome] += 1
-        self.count(self.rpc, outcome, decision)
+        self.count(self.rpc, outcome, answer)
+        if trace and outcome != "ALLOW":
+            trace.note(answer.decision_id, (names.OUTCOME, outcome), (names.RULES, answer.rules))
+        return answer.serialized
 
     @property
     def only_allowed(self) -> bool:
@@ -73,19 +87,29 @@ class Calls:
         self,
         *,
         authenticator: Callable[[], Authenticator],
+        admission: Admission,
+        unready: Callable[[str], str],
         tracing: Tracing,
         exporter: TraceExporter | None,
         metrics: Metrics,
         refuser: Refuser,
     ) -> None:
         self._authenticator = authenticator
+        self._admission = admission
+        self._unready = unready
         self._tracing = tracing
         self._exporter = exporter
         self._metrics = metrics
         self._refuser = refuser
         self._log = structlog.get_logger()
-        self.stopping = False
-        """Set while the service drains: open streams finish what they accepted and take no more."""
+        self.may_begin = asyncio.Event()
+        """Cleared while calls that arrive, and items of streams, are taken but not begun."""
+        self.may_begin.set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """From now on, open streams finish what they accepted and take no more."""
+        self._stopping = True
 
     def unary(
         self, service: str, rpc: str, method: Callable[[Call, bytes], Awaitable[bytes]]
@@ -95,31 +119,34 @@ class Calls:
         async def handle(body: bytes, context: Context) -> bytes:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(call, context)
-                check_size(body)
+                self._check(call, service, context)
+                self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
                 self._end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # nothing may reach the caller as UNKNOWN with its text
                 await self._fail(call, context, error)
+            finally:
+                if call.held:
+                    self._admission.leave(call.held, len(body))
             self._end(call, "OK")
             return reply
 
         return handle
 
     def stream(
-        self, service: str, rpc: str, method: Callable[[Call, AsyncIterator[bytes]], AsyncIterator[bytes]]
-    ) -> Callable[[AsyncIterator[bytes], Context], AsyncIterator[bytes]]:
+        self, service: str, rpc: str, method: Callable[[Call, AsyncIterator[bytes]], AsyncGenerator[bytes, None]]
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
         """Wrap a method that takes a stream of messages and returns one."""
 
-        async def handle(bodies: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+        async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
             call = self._begin(service, rpc, context)
             try:
-                self._admit(call, context)
-                async for reply in method(call, bodies):
-                    yield reply
-            except (asyncio.CancelledError, GeneratorExit):
+                self._check(call, service, context)
+                with self._open_stream(call):
+                    await _write_all(method(call, bodies), context)
+            except asyncio.CancelledError:
                 self._end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # as above
@@ -128,37 +155,65 @@ class Calls:
 
         return handle
 
-    def admit_item(self, body: bytes) -> None:
-        """Check one item of a stream against the limits. Raises Stopping, MessageTooLarge."""
-        if self.stopping:
+    @contextlib.contextmanager
+    def _open_stream(self, call: Call) -> Iterator[None]:
+        self._admission.open_stream(call.caller)
+        try:
+            yield
+        finally:
+            self._admission.close_stream(call.caller)
+
+    def hold_items(self, call: Call, number: int) -> None:
+        """Note how many items a batch has."""
+        self._admission.widen(call.caller, number - 1)
+        call.held = number
+
+    async def next_item(self, call: Call) -> None:
+        """Wait until the caller's quota has room for one more item of its stream."""
+        if not self.may_begin.is_set():
+            await self.may_begin.wait()
+        await self._admission.pace(call.caller)
+
+    def admit_frame(self, body: bytes) -> None:
+        """Check one message of a stream against the limits. Raises Stopping, MessageTooLarge."""
+        if self._stopping:
             raise Stopping
         check_size(body)
 
-    def item_trace(self, call: Call) -> CallTrace:
-        """Begin the trace of one item of a stream, inside the call's."""
-        trace = self._tracing.begin("screen.item", {})
+    def begin_part(self, call: Call) -> CallTrace:
+        """Begin the trace of items of a stream that are decided together, inside the call's."""
+        trace = self._tracing.begin(names.PART_SPAN, {})
         trace.trace_id, trace.parent_id = call.trace.trace_id, call.trace.span_id
         trace.sampled = call.trace.sampled
         return trace
 
-    def end_item(self, trace: CallTrace, *, allowed: bool) -> None:
-        """End the trace of one item; it is kept if it is sampled, or not answered with ALLOW."""
+    def end_part(self, trace: CallTrace) -> None:
+        """End such a trace; it is kept if it is sampled, or if something in it was not answered with ALLOW."""
         trace.end = time.time_ns()
-        if self._exporter and (trace.sampled or not allowed):
+        if self._exporter and (trace.sampled or trace.notes):
             self._exporter.add(trace)
 
-    async def refuse_item(self, call: Call, error: Exception) -> None:
+    async def refuse_item(self, call: Call, trace: CallTrace, error: Exception) -> None:
         """Record an item of a batch or stream that was not decided."""
         call.failed_items += 1
         reason = status.of(error).reason
         self._metrics.error(reason)
+        trace.note("", (names.ERROR_TYPE, reason))
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
 
+    async def require_known(self, context: Context) -> None:
+        """End a call that is none of ours unless its caller has proven who it is."""
+        try:
+            self._authenticator().caller(context, _texts(context), time.time())
+        except Unauthenticated as error:
+            row = status.of(error)
+            await context.abort(row.code, row.text, status.trailers(error, ""))
+
     def _begin(self, service: str, rpc: str, context: Context) -> Call:
         self._metrics.received += 1
-        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+        metadata = _texts(context)
         trace = self._tracing.begin(f"{service}/{rpc}", metadata)
         began, count = time.perf_counter(), self._metrics.decided
         try:
@@ -167,14 +222,22 @@ class Calls:
             return Call(rpc, stranger(context), known=False, trace=trace, began=began, count=count)
         return Call(rpc, caller, known=True, trace=trace, began=began, count=count)
 
-    def _admit(self, call: Call, context: Context) -> None:
-        """Check rights and limits. Raises Unauthenticated, NotAllowed, DeadlineTooShort."""
+    def _check(self, call: Call, service: str, context: Context) -> None:
+        """Check readiness, rights and time. Raises Unauthenticated, NotAllowed, NotReady, DeadlineTooShort."""
         if not call.known:
             raise Unauthenticated
         call.caller.require_rpc(call.rpc)
+        if unready := self._unready(service):
+            raise NotReady(unready)
         left = context.time_remaining()
         if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
+
+    def _enter(self, call: Call, body: bytes) -> None:
+        """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
+        check_size(body)
+        self._admission.enter(call.caller, len(body))
+        call.held = 1
 
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
@@ -207,11 +270,12 @@ class Calls:
         said: dict[str, Any] = {"caller": call.caller.name, "trace_id": call.trace.hex_id}
         if reason:
             said["reason"] = reason
-        decision = call.decision
-        if decision is not None and call.outcomes.total() == 1:
-            said["decision_id"] = decision.decision_id
+        answer = call.answer
+        if answer is not None and call.outcomes.total() == 1:
+            decision = answer.decision
+            said["decision_id"] = answer.decision_id
             said["outcome"] = OUTCOMES.get(decision.outcome, "UNSPECIFIED")
-            said["rules"] = [item.rule_id for item in decision.reasons if item.decisive]
+            said["rules"] = list(answer.rules)
             said["bundle"] = decision.bundle_revision[:12]
         elif call.outcomes:
             said["outcomes"] = dict(call.outcomes)
@@ -243,3 +307,19 @@ def check_size(body: bytes) -> None:
     """Refuse a message over the limit. Raises MessageTooLarge."""
     if len(body) > MESSAGE_LIMIT:
         raise MessageTooLarge(MESSAGE_LIMIT)
+
+
+def _texts(context: Context) -> dict[str, str]:
+    """Return the metadata of a call that is text."""
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+async def _write_all(replies: AsyncGenerator[bytes, None], context: Context) -> None:
+    """Write a stream's answers as fast as the caller takes them. Raises SlowReader where it takes none."""
+    async with contextlib.aclosing(replies):
+        async for reply in replies:
+            try:
+                async with asyncio.timeout(UNREAD_SECONDS):
+                    await context.write(reply)
+            except TimeoutError:
+                raise SlowReader(UNREAD_SECONDS) from None

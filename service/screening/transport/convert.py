@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from typing import TypeVar
 
 from city.screening.v1 import decision_pb2, screening_service_pb2
@@ -17,7 +18,8 @@ from google.type import date_pb2
 
 from screening.errors import InvalidField, Unparseable, Violation
 from screening.facts import REQUIRED, Fact, declared
-from screening.screen import Asked, Request
+from screening.memory import Memory
+from screening.screen import REFERENCES, Asked, Request
 
 EmploymentRequest = screening_service_pb2.ScreenEmploymentRequest
 InformationRequest = screening_service_pb2.ScreenInformationRequestRequest
@@ -29,9 +31,11 @@ FIRST_DAY, LAST_DAY = date(1979, 1, 1), date(2100, 12, 31)
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 REFERENCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PACK = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_REFERENCES = ("employee_ref", "person_ref", "case_ref")
 _MOST_VIOLATIONS = 20
 _MOST_DAYS = 3650
+
+_WELL_FORMED: Memory[bytes, bool] = Memory(4_096)
+"""Facts that were checked and found well formed, by hash. What is not is checked each time, for its path to be told."""
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -46,18 +50,23 @@ def parse(kind: type[_Message], body: bytes) -> _Message:
 
 def ask(request: Request, *, today: date, rpc: str, caller: str, trace_id: str, path: str = "") -> Asked:
     """Check a request and fill in its defaults, in place. Raises InvalidField with every violation found."""
-    violations = [*_envelope(request, path), *_facts(request, path)]
+    violations = list(_envelope(request, path))
+    kind = request.DESCRIPTOR.name.encode()
+    facts_hash = sha256(kind + b"\x00" + request.facts.SerializeToString(deterministic=True)).digest()
+    if facts_hash not in _WELL_FORMED:
+        violations += _facts(request, path)
     as_of, problems = _as_of(request, today, path)
     violations += problems
     if violations:
         raise InvalidField(*violations[:_MOST_VIOLATIONS])
+    _WELL_FORMED.recall(facts_hash, lambda: True)
     if not request.policy_pack:
         request.policy_pack = DEFAULT_PACK
     if as_of == today:
         basis = decision_pb2.BASIS_CURRENT
     else:
         basis = decision_pb2.BASIS_PREVIEW if as_of > today else decision_pb2.BASIS_RETROSPECTIVE
-    return Asked(request, as_of, basis, rpc, caller, trace_id)
+    return Asked(request, facts_hash, as_of, basis, rpc, caller, trace_id)
 
 
 def _envelope(request: Request, path: str) -> Iterator[Violation]:
@@ -65,8 +74,8 @@ def _envelope(request: Request, path: str) -> Iterator[Violation]:
         yield Violation(f"{path}request_id", "must be 8 to 64 characters of A-Z a-z 0-9 . _ -")
     if request.HasField("policy_pack") and not PACK.fullmatch(request.policy_pack):
         yield Violation(f"{path}policy_pack", "must name a pack of the service")
-    for name in _REFERENCES:
-        given = name in request.DESCRIPTOR.fields_by_name and request.HasField(name)  # type: ignore[arg-type]
+    for name in REFERENCES[type(request)]:
+        given = request.HasField(name)  # type: ignore[arg-type]  # the request's own fields
         if given and not REFERENCE.fullmatch(getattr(request, name)):
             yield Violation(f"{path}{name}", "must be 1 to 64 characters of A-Z a-z 0-9 . _ -")
 

@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 
 from city.screening.v1 import decision_log_service_pb2, decision_pb2, information_request_facts_pb2
 
-from screening.decisionlog.decision_record import Erased, add_receipt, open_decision
+from screening.decisionlog import receipt
+from screening.decisionlog.decision_record import Erased, open_decision
+from screening.decisionlog.merkle import HASH_BYTES
 from screening.decisionlog.port import DecisionLog, Filter, Stored
+from screening.decisionlog.receipt import NotIntegrated, Receipts
 from screening.decisionlog.seal import Sealer
-from screening.errors import DecisionNotFound, InvalidField, Violation
+from screening.errors import DecisionNotFound, InvalidField, NotYetIntegrated, Violation
 from screening.transport import convert
 from screening.transport.call import Call
 
 SERVICE = "city.screening.v1.DecisionLogService"
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
+LARGEST_INDEX = 2**63 - 1
 _TOKEN_BYTES = 16
 
 _pb = decision_log_service_pb2
@@ -24,10 +28,10 @@ _pb = decision_log_service_pb2
 class DecisionLogServicer:
     """The reading surface."""
 
-    def __init__(self, log: DecisionLog, sealer: Sealer, origin: str) -> None:
+    def __init__(self, log: DecisionLog, sealer: Sealer, receipts: Receipts) -> None:
         self._log = log
         self._sealer = sealer
-        self._origin = origin
+        self._receipts = receipts
 
     async def get_decision(self, call: Call, body: bytes) -> bytes:
         """Answer GetDecision."""
@@ -42,7 +46,7 @@ class DecisionLogServicer:
             decision = open_decision(stored, self._sealer)
         except Erased:
             raise DecisionNotFound from None
-        add_receipt(decision, stored, self._origin)
+        self._receipts.add(decision, stored)
         return _pb.GetDecisionResponse(decision=decision).SerializeToString()
 
     async def list_decisions(self, call: Call, body: bytes) -> bytes:
@@ -55,6 +59,44 @@ class DecisionLogServicer:
         if len(found) > size:
             reply.next_page_token = _token(request, found[size - 1].index)
         return reply.SerializeToString()
+
+    async def get_inclusion_proof(self, call: Call, body: bytes) -> bytes:
+        """Answer GetInclusionProof."""
+        request = convert.parse(_pb.GetInclusionProofRequest, body)
+        if len(request.leaf_hash) != HASH_BYTES or request.log_index > LARGEST_INDEX:
+            raise InvalidField(Violation("leaf_hash", "must be the 32 bytes of the receipt, with its log_index"))
+        try:
+            proof = await receipt.prove_inclusion(self._log, request.log_index, request.leaf_hash)
+        except NotIntegrated:
+            raise NotYetIntegrated from None
+        call.trace.mark("log.read")
+        if proof is None:
+            raise DecisionNotFound
+        reply = _pb.GetInclusionProofResponse()
+        reply.proof.log_index, reply.proof.record, reply.proof.checkpoint = proof.index, proof.record, proof.checkpoint
+        reply.proof.hashes.extend(proof.hashes)
+        return reply.SerializeToString()
+
+    async def get_checkpoint(self, call: Call, body: bytes) -> bytes:
+        """Answer GetCheckpoint."""
+        convert.parse(_pb.GetCheckpointRequest, body)
+        checkpoint = await self._log.checkpoint()
+        call.trace.mark("log.read")
+        if checkpoint is None:
+            raise NotYetIntegrated
+        return _pb.GetCheckpointResponse(checkpoint=checkpoint.note).SerializeToString()
+
+    async def get_consistency_proof(self, call: Call, body: bytes) -> bytes:
+        """Answer GetConsistencyProof."""
+        request = convert.parse(_pb.GetConsistencyProofRequest, body)
+        if not 0 < request.first_size <= LARGEST_INDEX:
+            raise InvalidField(Violation("first_size", "must be the size of an earlier checkpoint, at least 1"))
+        try:
+            hashes, checkpoint = await receipt.prove_consistency(self._log, request.first_size)
+        except NotIntegrated:
+            raise NotYetIntegrated from None
+        call.trace.mark("log.read")
+        return _pb.GetConsistencyProofResponse(hashes=hashes, checkpoint=checkpoint.note).SerializeToString()
 
     def _summary(self, stored: Stored) -> decision_log_service_pb2.DecisionSummary:
         fields = json.loads(stored.canonical)
@@ -69,9 +111,7 @@ class DecisionLogServicer:
         if fields["unit"]:
             summary.city_unit = information_request_facts_pb2.CityUnit.Value(f"CITY_UNIT_{fields['unit']}")
         summary.decision_time.FromDatetime(datetime.fromisoformat(fields["time"]))
-        holder = decision_pb2.Decision()
-        add_receipt(holder, stored, self._origin)
-        summary.receipt.CopyFrom(holder.receipt)
+        summary.receipt.CopyFrom(self._receipts.of(stored))
         return summary
 
 

@@ -1,27 +1,26 @@
 """ScreeningService: translates between the wire and the use cases. No law, no storage, no arithmetic."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import date
 from typing import Any
 
-from city.screening.v1 import decision_pb2, screening_service_pb2
-from google.rpc import status_pb2
+from city.screening.v1 import screening_service_pb2
 
 from screening.callers import Caller
-from screening.errors import CallError, InvalidField, TooManyItems, Violation
-from screening.screen import Asked, Request, Screen
-from screening.transport import convert, status
+from screening.errors import CallError
+from screening.screen import TURN, Answer, Asked, Request, Screen
+from screening.telemetry.trace import CallTrace
+from screening.transport import convert, items, status
 from screening.transport.call import Call, Calls
+from screening.transport.inbox import Inbox
+from screening.transport.items import Frame, Item
+from screening.wire import nested
 
 SERVICE = "city.screening.v1.ScreeningService"
-BATCH_LIMIT = 1_000
-"""Most items in a batch, inclusive."""
-STREAM_IN_FLIGHT = 256
-"""Most items of one stream that are being decided or wait to be sent."""
 
 _pb = screening_service_pb2
-Result = screening_service_pb2.ScreenResult
+_DECISION = _pb.ScreenEmploymentResponse.DESCRIPTOR.fields_by_name["decision"].number
 Today = Callable[[], date]
 
 
@@ -35,43 +34,37 @@ class ScreeningServicer:
 
     async def screen_employment(self, call: Call, body: bytes) -> bytes:
         """Answer ScreenEmployment."""
-        decision = await self._one(call, convert.parse(_pb.ScreenEmploymentRequest, body))
-        return _pb.ScreenEmploymentResponse(decision=decision).SerializeToString()
+        return await self._one(call, convert.parse(_pb.ScreenEmploymentRequest, body))
 
     async def screen_information_request(self, call: Call, body: bytes) -> bytes:
         """Answer ScreenInformationRequest."""
-        decision = await self._one(call, convert.parse(_pb.ScreenInformationRequestRequest, body))
-        return _pb.ScreenInformationRequestResponse(decision=decision).SerializeToString()
+        return await self._one(call, convert.parse(_pb.ScreenInformationRequestRequest, body))
 
     async def batch_screen_employment(self, call: Call, body: bytes) -> bytes:
         """Answer BatchScreenEmployment."""
         batch = convert.parse(_pb.BatchScreenEmploymentRequest, body)
-        results = await self._batch(call, "ScreenEmployment", batch.items)
-        return _pb.BatchScreenEmploymentResponse(results=results).SerializeToString()
+        return await self._batch(call, "ScreenEmployment", batch.items)
 
     async def batch_screen_information_request(self, call: Call, body: bytes) -> bytes:
         """Answer BatchScreenInformationRequest."""
         batch = convert.parse(_pb.BatchScreenInformationRequestRequest, body)
-        results = await self._batch(call, "ScreenInformationRequest", batch.items)
-        return _pb.BatchScreenInformationRequestResponse(results=results).SerializeToString()
+        return await self._batch(call, "ScreenInformationRequest", batch.items)
 
-    async def stream_screen_employment(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def stream_screen_employment(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Answer StreamScreenEmployment."""
-        async for result in self._stream(call, "ScreenEmployment", _pb.StreamScreenEmploymentRequest, bodies):
-            yield _pb.StreamScreenEmploymentResponse(result=result).SerializeToString()
+        return self._stream(call, "ScreenEmployment", _pb.StreamScreenEmploymentRequest, bodies)
 
-    async def stream_screen_information_request(self, call: Call, bodies: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    def stream_screen_information_request(
+        self, call: Call, bodies: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
         """Answer StreamScreenInformationRequest."""
-        kind = _pb.StreamScreenInformationRequestRequest
-        async for result in self._stream(call, "ScreenInformationRequest", kind, bodies):
-            yield _pb.StreamScreenInformationRequestResponse(result=result).SerializeToString()
+        return self._stream(call, "ScreenInformationRequest", _pb.StreamScreenInformationRequestRequest, bodies)
 
-    async def _one(self, call: Call, request: Request) -> decision_pb2.Decision:
+    async def _one(self, call: Call, request: Request) -> bytes:
         asked = self._ask(call, call.rpc, request, "")
         call.trace.mark("request.check")
-        decision = await self._screen.answer(asked, call.trace.mark)
-        call.answered(decision)
-        return decision
+        answer = await self._screen.answer(asked, call.trace.mark)
+        return nested(_DECISION, call.answered(answer))
 
     def _ask(self, call: Call, rpc: str, request: Request, path: str) -> Asked:
         today = self._today()
@@ -80,88 +73,80 @@ class ScreeningServicer:
             request, today=today, rpc=rpc, caller=call.caller.name, trace_id=call.trace.hex_id, path=path
         )
 
-    async def _batch(self, call: Call, rpc: str, items: Sequence[Any]) -> list[Result]:
-        if len(items) > BATCH_LIMIT:
-            raise TooManyItems(BATCH_LIMIT, len(items))
-        if not items:
-            raise InvalidField(Violation("items", "must have at least one element"))
-        results = [Result(key=item.key) for item in items]
-        asked: list[tuple[Result, Asked]] = []
-        keys: set[str] = set()
-        for position, (item, result) in enumerate(zip(items, results, strict=True)):
-            try:
-                check_key(item.key, keys, f"items[{position}].key")
-                asked.append((result, self._ask(call, rpc, item.request, f"items[{position}].request.")))
-            except CallError as error:
-                await self._refuse(call, result, error)
-        call.trace.mark("request.check")
-        answers = await self._screen.answer_all([question for _, question in asked], call.trace.mark)
-        for (result, _), answer in zip(asked, answers, strict=True):
-            if isinstance(answer, Exception):
-                await self._refuse(call, result, answer)
-            else:
-                result.decision.CopyFrom(answer)
-                call.answered(answer)
-        return results
+    async def _batch(self, call: Call, rpc: str, given: Sequence[Any]) -> bytes:
+        batch = items.batch(given)
+        self._calls.hold_items(call, len(batch))
+        return items.batch_reply(await self._answer_items(call, call.trace, rpc, batch, set()))
 
-    async def _refuse(self, call: Call, result: Result, error: Exception) -> None:
-        result.error.CopyFrom(error_of(error, call.rpc))
-        await self._calls.refuse_item(call, error)
+    async def _answer_items(
+        self, call: Call, trace: CallTrace, rpc: str, asking: Sequence[Item], taken: set[str] | None
+    ) -> list[bytes]:
+        """Return the serialised result of each item, in order; their records share one append.
+
+        No key may come twice, if keys that were `taken` are noted. Raises LogUnavailable.
+        """
+        asked: list[Asked | CallError] = []
+        for position, item in enumerate(asking):
+            if position % TURN == 0:
+                await asyncio.sleep(0)
+            asked.append(self._check_item(call, rpc, item, taken))
+        trace.mark("request.check")
+        answers = iter(await self._screen.answer_all([each for each in asked if isinstance(each, Asked)], trace.mark))
+        outcomes = (next(answers) if isinstance(each, Asked) else each for each in asked)
+        return [await self._result(call, trace, item, outcome) for item, outcome in zip(asking, outcomes, strict=True)]
+
+    def _check_item(self, call: Call, rpc: str, item: Item, taken: set[str] | None) -> Asked | CallError:
+        if item.error is not None:
+            return item.error
+        try:
+            items.check_key(item, taken)
+            return self._ask(call, rpc, item.request, f"{item.path}request.")
+        except CallError as error:
+            return error
+
+    async def _result(self, call: Call, trace: CallTrace, item: Item, outcome: Answer | Exception) -> bytes:
+        if isinstance(outcome, Answer):
+            return item.decided(call.answered(outcome, trace))
+        await self._calls.refuse_item(call, trace, outcome)
+        return item.refused(status.details(outcome, call.rpc))
 
     async def _stream(
         self, call: Call, rpc: str, kind: type[Any], bodies: AsyncIterator[bytes]
-    ) -> AsyncIterator[Result]:
-        """Decide items as they arrive, at most STREAM_IN_FLIGHT at once; results come as they are ready."""
-        ready: asyncio.Queue[Result | None] = asyncio.Queue()
-        places = asyncio.Semaphore(STREAM_IN_FLIGHT)
+    ) -> AsyncGenerator[bytes, None]:
+        """Answer messages in the order in which they came, with one append for all that wait.
 
-        async def decide(body: bytes) -> None:
-            ready.put_nowait(await self._stream_item(call, rpc, kind, body))
-
-        async def receive() -> None:
-            async with asyncio.TaskGroup() as deciding:
-                async for body in bodies:
-                    await places.acquire()
-                    deciding.create_task(decide(body))
-            ready.put_nowait(None)
-
-        receiving = asyncio.create_task(receive())
-        receiving.add_done_callback(_wake(ready))
+        No more is read ahead than the inbox holds, so a caller that reads slowly is read slowly.
+        """
+        inbox = Inbox()
+        receiving = asyncio.create_task(inbox.fill(bodies))
         try:
-            while (result := await ready.get()) is not None:
-                yield result
-                places.release()
+            while bodies_waiting := await inbox.take():
+                frames = [self._read(kind, body) for body in bodies_waiting]
+                results = iter(await self._answer_frames(call, rpc, frames))
+                for frame in frames:
+                    yield frame.reply(results)
             await receiving
         finally:
             receiving.cancel()
 
-    async def _stream_item(self, call: Call, rpc: str, kind: type[Any], body: bytes) -> Result:
-        result = Result()
-        trace = self._calls.item_trace(call)
+    def _read(self, kind: type[Any], body: bytes) -> Frame:
         try:
-            self._calls.admit_item(body)
-            item = convert.parse(kind, body).item
-            result.key = item.key
-            check_key(item.key, None, "item.key")
-            asked = self._ask(call, rpc, item.request, "item.request.")
-            trace.mark("request.check")
-            decision = await self._screen.answer(asked, trace.mark)
-            result.decision.CopyFrom(decision)
-            call.answered(decision)
-        except Exception as error:  # noqa: BLE001  # one bad item leaves the rest of the stream unharmed
-            await self._refuse(call, result, error)
-        self._calls.end_item(trace, allowed=result.decision.outcome == decision_pb2.OUTCOME_ALLOW)
-        return result
+            self._calls.admit_frame(body)
+        except CallError as error:
+            return items.unreadable(error)
+        return items.frame(kind, body)
 
-
-def _wake(ready: asyncio.Queue[Result | None]) -> Callable[[asyncio.Task[None]], None]:
-    """Return a callback that ends the answers of a stream whose receiving failed."""
-
-    def ended(task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None:
-            ready.put_nowait(None)
-
-    return ended
+    async def _answer_frames(self, call: Call, rpc: str, frames: Sequence[Frame]) -> list[bytes]:
+        asking = [item for frame in frames for item in frame.items]
+        trace = self._calls.begin_part(call)
+        for _ in asking:
+            await self._calls.next_item(call)
+        try:
+            results = await self._answer_items(call, trace, rpc, asking, None)
+        except Exception as error:  # noqa: BLE001  # what fails now leaves the rest of the stream unharmed
+            results = [await self._result(call, trace, item, error) for item in asking]
+        self._calls.end_part(trace)
+        return results
 
 
 def require_rights(caller: Caller, request: Request, today: date) -> None:
@@ -172,18 +157,3 @@ def require_rights(caller: Caller, request: Request, today: date) -> None:
         pack=request.policy_pack or convert.DEFAULT_PACK,
         retrospective=day is not None and day < today,
     )
-
-
-def check_key(key: str, taken: set[str] | None, path: str) -> None:
-    """Check an item's key, and that it is not in `taken`. Raises InvalidField."""
-    if not convert.REFERENCE.fullmatch(key):
-        raise InvalidField(Violation(path, "must be 1 to 64 characters of A-Z a-z 0-9 . _ -"))
-    if taken is not None:
-        if key in taken:
-            raise InvalidField(Violation(path, "must be unique in the batch"))
-        taken.add(key)
-
-
-def error_of(error: Exception, rpc: str) -> status_pb2.Status:
-    """Return the error of one item."""
-    return status.details(error, rpc)

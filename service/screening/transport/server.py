@@ -1,30 +1,59 @@
 """The gRPC server: built, started, and stopped in one order.
 
-Stop: health NOT_SERVING, new calls refused, calls in flight finished within the grace, then the caller of `stop` closes
-the log and flushes telemetry. Transport first, log last.
+Stop: health NOT_SERVING; calls are still taken for the time that balancers need to notice; then no new calls, while those
+in flight finish within the grace. The caller of `stop` then closes the log and flushes telemetry. Transport first, log
+last.
+
+gRPC cancels calls that have arrived but that no handler has taken yet when it is told to stop, and under load most stand
+there (grpc/grpc issue 41785). So before that, for a moment, every call is taken but none is begun, nor any item of a
+stream: their senders wait for them and send no more, and when no more arrive, gRPC is told to stop and the calls that were
+taken are answered.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from screening.errors import ListenError
 from screening.telemetry.metrics import Metrics
-from screening.transport import log_servicer, screening_servicer
+from screening.transport import log_servicer, screening_servicer, status_servicer
 from screening.transport.call import TRANSPORT_LIMIT, Calls
-from screening.transport.health import Health
+from screening.transport.health import CONDITIONS, READING, Health
 from screening.transport.log_servicer import DecisionLogServicer
 from screening.transport.screening_servicer import ScreeningServicer
+from screening.transport.status_servicer import StatusServicer
 
+NEEDS = {
+    screening_servicer.SERVICE: frozenset(CONDITIONS),
+    log_servicer.SERVICE: READING,
+    status_servicer.SERVICE: frozenset({"draining"}),
+}
+"""The conditions of health that each service needs."""
 WATCH_SECONDS = 0.5
+QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
+"""Without arrivals for so long, or at the latest after so long, every call that was sent is taken."""
+STREAMS_MAY_END = 0.5
+"""Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
+STREAMS_PER_CONNECTION = 256
+CONNECTION_AGE_SECONDS = 1_800
+"""How old a connection gets before it is made anew, and with it the certificates of both ends; gRPC adds jitter."""
+CONNECTION_GRACE_SECONDS = 900
+"""How long calls on an old connection may go on, which bounds the length of a stream."""
 _OPTIONS = (
-    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
     ("grpc.max_receive_message_length", TRANSPORT_LIMIT),
     ("grpc.max_send_message_length", -1),  # a batch of 1,000 answers is large
+    ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),  # more wait at the client, and cost nothing here
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
+    ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_SECONDS * 1000),
+    ("grpc.keepalive_time_ms", 30_000),  # a stream's peer that is gone must be noticed
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # the pings of our own client are welcome
+    ("grpc.keepalive_permit_without_calls", 1),
 )
 
 
@@ -36,83 +65,147 @@ class Server:
         *,
         screening: ScreeningServicer,
         decision_log: DecisionLogServicer,
+        status: StatusServicer,
         calls: Calls,
+        health: Health,
         metrics: Metrics,
-        log_healthy: Callable[[], bool],
+        shared: bool,
+        most_calls: int,
     ) -> None:
+        """A port that is not `shared` with workers beside this one lets no second server on it. Calls beyond `most_calls` at once are refused by the transport itself, before their message is read."""
         self._calls = calls
-        self._log_healthy = log_healthy
-        self._server = grpc.aio.server(interceptors=[_Arrivals(metrics)], options=_OPTIONS)
-        self.health = Health((screening_servicer.SERVICE, log_servicer.SERVICE))
-        self._add_services(screening, decision_log)
+        self._health = health
+        self._arrivals = _Arrivals(metrics, calls.may_begin)
+        self._server = grpc.aio.server(
+            interceptors=[self._arrivals],
+            options=(*_OPTIONS, ("grpc.so_reuseport", int(shared))),
+            maximum_concurrent_rpcs=most_calls,
+        )
+        self._add_services(screening, decision_log, status)
         self._watching: asyncio.Task[None] | None = None
 
-    def _add_services(self, screening: ScreeningServicer, decision_log: DecisionLogServicer) -> None:
-        service = screening_servicer.SERVICE
-        unary = {
-            "ScreenEmployment": screening.screen_employment,
-            "ScreenInformationRequest": screening.screen_information_request,
-            "BatchScreenEmployment": screening.batch_screen_employment,
-            "BatchScreenInformationRequest": screening.batch_screen_information_request,
-        }
-        streams = {
-            "StreamScreenEmployment": screening.stream_screen_employment,
-            "StreamScreenInformationRequest": screening.stream_screen_information_request,
-        }
-        handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+    def _add_services(
+        self, screening: ScreeningServicer, decision_log: DecisionLogServicer, status: StatusServicer
+    ) -> None:
+        self._add(
+            screening_servicer.SERVICE,
+            unary={
+                "ScreenEmployment": screening.screen_employment,
+                "ScreenInformationRequest": screening.screen_information_request,
+                "BatchScreenEmployment": screening.batch_screen_employment,
+                "BatchScreenInformationRequest": screening.batch_screen_information_request,
+            },
+            streams={
+                "StreamScreenEmployment": screening.stream_screen_employment,
+                "StreamScreenInformationRequest": screening.stream_screen_information_request,
+            },
+        )
+        self._add(
+            log_servicer.SERVICE,
+            unary={
+                "GetDecision": decision_log.get_decision,
+                "ListDecisions": decision_log.list_decisions,
+                "GetInclusionProof": decision_log.get_inclusion_proof,
+                "GetCheckpoint": decision_log.get_checkpoint,
+                "GetConsistencyProof": decision_log.get_consistency_proof,
+            },
+        )
+        self._add(status_servicer.SERVICE, unary={"GetStatus": status.get_status})
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
+        health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        services = (screening_servicer.SERVICE, log_servicer.SERVICE, status_servicer.SERVICE, health)
+        reflecting = _Reflection((*services, reflection.SERVICE_NAME), self._calls)
+        add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server  # typed without aio
+        add_reflection(reflecting, self._server)
+
+    def _add(self, service: str, unary: dict[str, Any], streams: dict[str, Any] | None = None) -> None:
+        handlers: dict[str, Any] = {
             name: grpc.unary_unary_rpc_method_handler(self._calls.unary(service, name, method))
             for name, method in unary.items()
         }
-        for name, stream in streams.items():
-            handlers[name] = grpc.stream_stream_rpc_method_handler(self._calls.stream(service, name, stream))
-        reading = {"GetDecision": decision_log.get_decision, "ListDecisions": decision_log.list_decisions}
-        log_handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
-            name: grpc.unary_unary_rpc_method_handler(self._calls.unary(log_servicer.SERVICE, name, method))
-            for name, method in reading.items()
-        }
-        self._server.add_generic_rpc_handlers(
-            (
-                grpc.method_handlers_generic_handler(service, handlers),
-                grpc.method_handlers_generic_handler(log_servicer.SERVICE, log_handlers),
-            )
-        )
-        health_pb2_grpc.add_HealthServicer_to_server(self.health.servicer, self._server)
-        names = (service, log_servicer.SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name)
-        reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), self._server)
+        for name, method in (streams or {}).items():
+            handler: Any = self._calls.stream(service, name, method)
+            handlers[name] = grpc.stream_stream_rpc_method_handler(handler)
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
 
-    async def start(self, listen: str) -> int:
-        """Listen on HOST:PORT and return the port (0 asks for a free one). Raises ListenError."""
-        await self.health.start()
-        try:
-            port = self._server.add_insecure_port(listen)
-        except RuntimeError:
-            raise ListenError(f"the address {listen} cannot be bound; is another service on it?") from None
+    async def start(self, listen: str, credentials: grpc.ServerCredentials | None) -> int:
+        """Listen on HOST:PORT and return the port (0 asks for a free one), without credentials in plaintext.
+
+        Raises ListenError.
+        """
+        await self._health.report()
+        port = bind(self._server, listen, credentials)
         await self._server.start()
-        await self.health.set("bundle", holds=True)
-        await self.health.set("accepting", holds=True)
-        await self.health.set("log", holds=self._log_healthy())
+        await self._health.set("draining", holds=True)
+        await self._health.look()
         self._watching = asyncio.create_task(self._watch())
         return port
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            await self.health.set("log", holds=self._log_healthy())
+            await self._health.look()
 
-    async def stop(self, grace: float) -> None:
-        """Refuse new calls and wait for those in flight, at most `grace` seconds."""
+    async def stop(self, *, notice: float, grace: float) -> None:
+        """Say that the service drains, take calls for `notice` seconds more, then wait for those in flight.
+
+        They have `grace` seconds.
+        """
+        await self._health.set("draining", holds=False)
+        await asyncio.sleep(notice)
+        self._calls.may_begin.clear()
+        await self._arrivals.quiet()
+        stopping = asyncio.create_task(self._server.stop(grace))
+        ending = asyncio.get_running_loop().call_later(grace * STREAMS_MAY_END, self._calls.stop)
+        await asyncio.sleep(0)  # gRPC is told before the first held call is begun
+        self._calls.may_begin.set()
+        await stopping
+        ending.cancel()
         if self._watching:
             self._watching.cancel()
-        await self.health.set("accepting", holds=False)
-        self._calls.stopping = True
-        await self._server.stop(grace)
+
+
+def bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None) -> int:
+    """Bind HOST:PORT and return the port. Raises ListenError."""
+    try:
+        return server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
+    except RuntimeError:
+        raise ListenError(f"the address {listen} cannot be bound; is another service on it?") from None
+
+
+class _Reflection(reflection.aio.ReflectionServicer):
+    """Describes the API to known callers only."""
+
+    def __init__(self, services: tuple[str, ...], calls: Calls) -> None:
+        super().__init__(services)
+        self._calls = calls
+
+    async def ServerReflectionInfo(  # type: ignore[override]  # noqa: N802  # typed as a coroutine; the RPC's name
+        self, requests: Any, context: Any
+    ) -> AsyncIterator[Any]:
+        """Answer what is asked of the API, once the caller has proven who it is."""
+        await self._calls.require_known(context)
+        replies: Any = super().ServerReflectionInfo(requests, context)
+        async for reply in replies:
+            yield reply
 
 
 class _Arrivals(grpc.aio.ServerInterceptor):
-    """Counts calls as they arrive, so that those whose message the transport refused are not lost."""
+    """Sees calls as they arrive: counts them, so that those whose message the transport refused are not lost."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, may_begin: asyncio.Event) -> None:
         self._metrics = metrics
+        self._may_begin = may_begin
+        self._seen = 0
+
+    async def quiet(self) -> None:
+        """Wait until no more calls arrive."""
+        before = -1
+        for _ in range(int(QUIET_AT_LATEST_SECONDS / QUIET_SECONDS)):
+            if self._seen == before:
+                return
+            before = self._seen
+            await asyncio.sleep(QUIET_SECONDS)
 
     async def intercept_service(
         self,
@@ -120,6 +213,9 @@ class _Arrivals(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         """Count the call if it is one of ours."""
+        self._seen += 1
         if handler_call_details.method.startswith("/city.screening."):
             self._metrics.arrived += 1
+        if not self._may_begin.is_set():
+            await self._may_begin.wait()
         return await continuation(handler_call_details)

@@ -37,6 +37,9 @@ TABLE: Mapping[type[Exception], Status] = {
         grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED", "The request_id was used with another body."
     ),
     errors.DecisionNotFound: Status(grpc.StatusCode.NOT_FOUND, "DECISION_NOT_FOUND", "No such decision is recorded."),
+    errors.NotYetIntegrated: Status(
+        grpc.StatusCode.UNAVAILABLE, "NOT_YET_INTEGRATED", "No checkpoint covers the record yet; ask again."
+    ),
     errors.LogUnavailable: Status(
         grpc.StatusCode.UNAVAILABLE, "LOG_UNAVAILABLE", "The decision log is unavailable; nothing was decided."
     ),
@@ -53,6 +56,9 @@ TABLE: Mapping[type[Exception], Status] = {
     ),
     errors.QuotaSpent: Status(
         grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_SPENT", "The caller's quota is spent; nothing was decided."
+    ),
+    errors.SlowReader: Status(
+        grpc.StatusCode.RESOURCE_EXHAUSTED, "SLOW_READER", "The stream's answers are not being read."
     ),
     errors.BundleTooLow: Status(
         grpc.StatusCode.FAILED_PRECONDITION, "BUNDLE_TOO_LOW", "The law in force is older than the caller demands."
@@ -91,8 +97,8 @@ def trailers(error: Exception, rpc: str) -> tuple[tuple[str, str | bytes], ...]:
     match error:
         case errors.TooBusy() | errors.QuotaSpent():
             return rich, (PUSHBACK, str(_milliseconds(error.retry_seconds)))
-        case errors.MessageTooLarge():
-            return rich, (PUSHBACK, "-1")  # never: the same message is too large again
+        case errors.MessageTooLarge() | errors.SlowReader():
+            return rich, (PUSHBACK, "-1")  # never: the same would happen again
         case _:
             return (rich,)
 

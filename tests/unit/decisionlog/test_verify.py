@@ -1,14 +1,71 @@
 from datetime import UTC, datetime
 
 import pytest
-from screening.decisionlog.record import leaf_hash, make
-from screening.decisionlog.verify import Completeness, StoredRecord, verify
+from screening.decisionlog.checkpoint import Checkpoint, Signer
+from screening.decisionlog.record import Record, leaf_hash, make
+from screening.decisionlog.tile import Edge
+from screening.decisionlog.verify import Completeness, Report, StoredRecord, Verification, check
 
 
 def log(size: int = 5) -> list[StoredRecord]:
     """Return a good log."""
     made = [make("refusal", f"id-{n}", datetime(2026, 1, 1, tzinfo=UTC), {"n": n}) for n in range(size)]
     return [StoredRecord(n, record.id, record.canonical, record.leaf_hash) for n, record in enumerate(made)]
+
+
+def verify(records: list[StoredRecord], anchored: list[Checkpoint] | None = None, run: int = 2) -> Report:
+    """Verify in runs of a few records."""
+    verification = Verification([], anchored or [])
+    for start in range(0, len(records), run):
+        verification.add(check(records[start : start + run], start))
+    return verification.finish()
+
+
+def checkpoint(records: list[StoredRecord], size: int) -> Checkpoint:
+    """Return the checkpoint of the first records of a good log."""
+    edge = Edge()
+    edge.extend(record.leaf_hash for record in records[:size])
+    return Signer("a.log", b"k" * 32).sign(size, edge.root())
+
+
+@pytest.mark.parametrize("size", range(6))
+def test_what_an_anchor_covers_is_verified_and_the_rest_is_not(size: int) -> None:
+    """Completeness holds only where the anchor reaches the end."""
+    report = verify(log(), [checkpoint(log(), 0), checkpoint(log(), size)])
+    assert report.anchored == size
+    assert report.completeness == (Completeness.VERIFIED if size == 5 else Completeness.UNPROVEN)
+    assert report.integrity
+
+
+def test_an_anchor_beyond_the_log_says_what_is_missing() -> None:
+    """A cut-off tail."""
+    report = verify(log()[:3], [checkpoint(log(), 5)])
+    assert report.completeness == Completeness.BROKEN
+    assert report.missing == ["records 3 to 4, which a checkpoint kept elsewhere covers"]
+
+
+def test_another_log_of_the_same_length_is_not_the_anchored_one() -> None:
+    """A log that was written anew verifies by itself, but not against the anchor."""
+    other = [StoredRecord(n, f"x-{n}", made.canonical, made.leaf_hash) for n, made in enumerate(rewritten())]
+    assert verify(other).integrity
+    report = verify(other, [checkpoint(log(), 5)])
+    assert (report.integrity, report.completeness) == (False, Completeness.BROKEN)
+
+
+def rewritten() -> list[Record]:
+    """Return records that never were in the log."""
+    return [make("refusal", f"x-{n}", datetime(2026, 1, 1, tzinfo=UTC), {"n": n}) for n in range(5)]
+
+
+def test_a_key_that_is_gone_needs_a_record_of_its_erasure() -> None:
+    """Otherwise somebody destroyed it in secret."""
+    made = [make("erasure", "e-0", datetime(2026, 1, 1, tzinfo=UTC), {"decisions": ["d-1"]})]
+    run = check([StoredRecord(0, "e-0", made[0].canonical, made[0].leaf_hash)], 0)
+    run.keyless = [(1, "d-1"), (2, "d-2")]
+    verification = Verification([], [])
+    verification.add(run)
+    report = verification.finish()
+    assert report.faults == ["record 2: its key is gone, and no record says that it was erased"]
 
 
 def test_a_good_log_has_integrity_and_unproven_completeness() -> None:

@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 from screening import clock
-from screening.decisionlog.port import DecisionLog, Filter
+from screening.decisionlog import merkle
+from screening.decisionlog.checkpoint import Head, Signer
+from screening.decisionlog.port import DecisionLog, Erasure, Filter, Mark
+from screening.decisionlog.receipt import NotIntegrated, prove_consistency, prove_inclusion
 from screening.decisionlog.record import Idempotency, Listing, Record, make
+from screening.decisionlog.tile import Edge
+from screening.errors import OnHold
 from screening.storage.memory import MemoryLog
-from screening.storage.sqlite import SqliteLog
 from screening.transport.identity import new_id
+
+from tests.logs import sqlite_log
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -21,7 +27,7 @@ START = datetime(2026, 11, 20, tzinfo=UTC)
 @pytest.fixture(params=["memory", "sqlite"])
 async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DecisionLog]:
     """Each implementation in turn."""
-    made: DecisionLog = MemoryLog(clock.now) if request.param == "memory" else SqliteLog(tmp_path / "data", clock.now)
+    made: DecisionLog = MemoryLog(clock.now) if request.param == "memory" else sqlite_log(tmp_path / "data", clock.now)
     yield made
     await made.close()
 
@@ -122,6 +128,104 @@ async def test_decisions_are_listed_newest_first_by_what_is_asked(log: DecisionL
     assert await listed(end_time=START + timedelta(seconds=2)) == [1, 0]
     assert await listed(before_index=3) == [2, 1, 0]
     assert [stored.index for stored in await log.list_decisions(Filter(), 2)] == [9, 8]
+
+
+SIGNER = Signer("a.log", b"k" * 32)
+
+
+async def test_a_checkpoint_covers_what_was_appended(log: DecisionLog) -> None:
+    """It is signed over the root that an independent tree has, and a new one only if records came."""
+    empty = await log.integrate(SIGNER)
+    assert empty is not None
+    assert (empty.head.size, empty.head.root) == (0, merkle.EMPTY_ROOT)
+    records = [decision(n) for n in range(600)]
+    await log.append(records)
+    made = await log.integrate(SIGNER)
+    edge = Edge()
+    edge.extend(record.leaf_hash for record in records)
+    assert made is not None
+    assert made.head == Head("a.log", 600, edge.root())
+    assert await log.integrate(SIGNER) == made == await log.checkpoint()
+
+
+async def test_every_record_is_proven_and_the_log_only_grows(log: DecisionLog) -> None:
+    """Proofs from the stored tiles hold under the newest checkpoint."""
+    heads: list[Head] = []
+    for size in (1, 300, 700):
+        have = heads[-1].size if heads else 0
+        await log.append([decision(n) for n in range(have, size)])
+        checkpoint = await log.integrate(SIGNER)
+        assert checkpoint is not None
+        heads.append(checkpoint.head)
+    for stored in await log.read(0, 700):
+        proof = await prove_inclusion(log, stored.index, stored.leaf_hash)
+        assert proof is not None
+        assert merkle.verify_inclusion(stored.index, 700, stored.leaf_hash, proof.hashes, heads[-1].root)
+    for head in heads:
+        hashes, newest = await prove_consistency(log, head.size)
+        assert merkle.verify_consistency(head.size, 700, head.root, newest.head.root, hashes)
+    assert await prove_inclusion(log, 5, bytes(32)) is None
+    assert await prove_inclusion(log, 700, bytes(32)) is None
+
+
+async def test_what_no_checkpoint_covers_is_not_proven_yet(log: DecisionLog) -> None:
+    """The caller asks again."""
+    [one] = await log.append([decision(1)])
+    with pytest.raises(NotIntegrated):
+        await prove_inclusion(log, 0, one.leaf_hash)
+    await log.integrate(SIGNER)
+    assert await prove_inclusion(log, 0, one.leaf_hash) is not None
+    [two] = await log.append([decision(2)])
+    with pytest.raises(NotIntegrated):
+        await prove_inclusion(log, 1, two.leaf_hash)
+    with pytest.raises(NotIntegrated):
+        await prove_consistency(log, 2)
+
+
+async def test_an_erasure_takes_key_and_look_ups_and_leaves_the_record(log: DecisionLog) -> None:
+    """The record's bytes stay, so the tree still verifies; the request_id is free again."""
+    one, two = decision(1, key="k", body="b"), decision(2)
+    await log.append([one, two])
+    before = await log.integrate(SIGNER)
+    assert before is not None
+    assert one.wrapped_key is not None
+    erasure = make("erasure", new_id(START), START, {"decisions": [one.id]})
+    appended = await log.erase(erasure, [Erasure(one.id, 0, one.wrapped_key[0])])
+    assert appended.index == 2
+    gone, kept = await log.find_decision(one.id), await log.find_decision(two.id)
+    assert gone is not None
+    assert kept is not None
+    assert (gone.canonical, gone.wrapped_key, kept.wrapped_key) == (one.canonical, None, b"wrapped")
+    assert await log.find_request(Idempotency("caller", b"k", b"b")) is None
+    assert await log.find_references([b"ref"]) == [1]
+    assert await log.marks(one.id) == [Mark("erasure", 2)]
+    hashes, newest = await prove_consistency(log, 2) if await log.integrate(SIGNER) else ([], before)
+    assert merkle.verify_consistency(2, 3, before.head.root, newest.head.root, hashes)
+
+
+async def test_a_legal_hold_forbids_to_erase_until_every_hold_is_released(log: DecisionLog) -> None:
+    """Nothing is appended where nothing may be done."""
+    one = decision(1)
+    await log.append([one])
+    assert one.wrapped_key is not None
+    doomed = [Erasure(one.id, 0, one.wrapped_key[0])]
+
+    def record(kind: str) -> Record:
+        return make(kind, new_id(START), START, {"decisions": [one.id]})
+
+    for kind in ("hold", "hold", "release"):
+        await log.annotate(record(kind), [one.id])
+    with pytest.raises(OnHold):
+        await log.erase(record("erasure"), doomed)
+    assert len(await log.read(0, 10)) == 4
+    await log.annotate(record("release"), [one.id])
+    assert (await log.erase(record("erasure"), doomed)).index == 5
+
+
+async def test_time_never_goes_back(log: DecisionLog) -> None:
+    """Whatever the clock does, records become durable in the order of their times."""
+    times = [(await log.append([decision(n)]))[0].durable_time for n in range(5)]
+    assert times == sorted(times)
 
 
 async def test_an_empty_append_is_nothing(log: DecisionLog) -> None:

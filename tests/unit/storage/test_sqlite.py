@@ -6,19 +6,20 @@ import pytest
 from screening import clock
 from screening.decisionlog.record import Idempotency, make
 from screening.errors import DataDirectoryError
+from screening.storage.append import REMEMBERED
 from screening.storage.keys import load_or_create
-from screening.storage.sqlite import REMEMBERED, SqliteLog
 from screening.transport.identity import new_id
 
+from tests.logs import sqlite_log
 from tests.unit.storage.test_decision_log import decision
 
 
 async def test_the_log_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """A restart loses nothing and reuses no index."""
-    first = SqliteLog(tmp_path, clock.now)
+    first = sqlite_log(tmp_path, clock.now)
     await first.append([decision(1), decision(2, key="k", body="b")])
     await first.close()
-    second = SqliteLog(tmp_path, clock.now)
+    second = sqlite_log(tmp_path, clock.now)
     [outcome] = await second.append([decision(3)])
     assert outcome.index == 2
     assert await second.find_request(Idempotency("caller", b"k", b"b")) is not None
@@ -27,16 +28,16 @@ async def test_the_log_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 async def test_a_second_process_is_refused(tmp_path: Path) -> None:
     """Two writers would fork the order."""
-    log = SqliteLog(tmp_path, clock.now)
+    log = sqlite_log(tmp_path, clock.now)
     with pytest.raises(DataDirectoryError, match="in use by another process"):
-        SqliteLog(tmp_path, clock.now)
+        sqlite_log(tmp_path, clock.now)
     await log.close()
 
 
 async def test_request_ids_are_forgotten_after_their_time(tmp_path: Path) -> None:
     """Remembered for 72 hours, then free again."""
     now = datetime(2026, 11, 20, tzinfo=UTC)
-    log = SqliteLog(tmp_path, lambda: now)
+    log = sqlite_log(tmp_path, lambda: now)
     await log.append([decision(1, key="k", body="b")])
     now += REMEMBERED + timedelta(minutes=2)
     await log.append([make("refusal", new_id(now), now, {})])
@@ -46,27 +47,28 @@ async def test_request_ids_are_forgotten_after_their_time(tmp_path: Path) -> Non
 
 async def test_every_commit_is_synced(tmp_path: Path) -> None:
     """synchronous=FULL and WAL: a commit is on disk when it returns."""
-    log = SqliteLog(tmp_path, clock.now)
-    for connection in (log._log, log._keys):
+    log = sqlite_log(tmp_path, clock.now)
+    for connection in (log._appender.log, log._appender.keys):
         assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     await log.close()
 
 
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     """An old service must not write into what it does not understand."""
-    connection = sqlite3.connect(tmp_path / "log.db")
-    connection.execute("PRAGMA user_version = 99")
+    await sqlite_log(tmp_path).close()
+    connection = sqlite3.connect(tmp_path / "log.db", isolation_level=None)
+    connection.execute("INSERT INTO migration VALUES (99, 'x')")
     connection.close()
     with pytest.raises(DataDirectoryError, match="newer version"):
-        SqliteLog(tmp_path, clock.now)
+        sqlite_log(tmp_path, clock.now)
 
 
 def test_a_corrupt_database_is_refused(tmp_path: Path) -> None:
     """Never a silent restart from empty."""
     (tmp_path / "log.db").write_bytes(b"not a database" * 100)
     with pytest.raises(DataDirectoryError, match="cannot be opened"):
-        SqliteLog(tmp_path, clock.now)
+        sqlite_log(tmp_path, clock.now)
 
 
 def test_a_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:

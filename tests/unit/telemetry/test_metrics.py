@@ -1,6 +1,7 @@
 from city.screening.v1 import decision_pb2
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from screening.screen import Answer
 from screening.telemetry.attributes import METRICS
 from screening.telemetry.metrics import MOST_CALLERS, Metrics
 
@@ -33,17 +34,14 @@ def test_the_number_of_callers_with_a_label_is_bounded() -> None:
 
 
 def test_a_decision_is_counted_by_outcome_deciding_rules_and_how_its_name_was_taken() -> None:
-    """Rules that only agree do not count."""
+    """Each of the deciding rules counts."""
     metrics = Metrics()
     decision = decision_pb2.Decision(outcome=decision_pb2.OUTCOME_REVIEW)
-    decision.reasons.add(rule_id="a", decisive=True)
-    decision.reasons.add(rule_id="b", decisive=False)
     decision.resolution.kind = decision_pb2.RESOLUTION_KIND_NEAR_MISS
-    metrics.decided("ScreenEmployment", "REVIEW", decision)
+    metrics.decided("ScreenEmployment", "REVIEW", Answer("id", decision, ("a",), b""))
     value = metrics.registry.get_sample_value
     assert value("screening_decisions_total", {"rpc": "ScreenEmployment", "outcome": "REVIEW"}) == 1
     assert value("screening_rule_decisions_total", {"rule": "a", "outcome": "REVIEW"}) == 1
-    assert value("screening_rule_decisions_total", {"rule": "b", "outcome": "REVIEW"}) is None
     assert value("screening_names_total", {"result": "near_miss"}) == 1
     assert value("screening_names_total", {"result": "match"}) == 0
 

@@ -2,17 +2,23 @@ import re
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from screening.telemetry import attributes
 from screening.telemetry.export import TraceExporter, build
 from screening.telemetry.otlp import Endpoint
 from screening.telemetry.receiver import Receiver
-from screening.telemetry.trace import Tracing
+from screening.telemetry.trace import CallTrace, Tracing
 
 TRACING = Tracing(ParentBased(ALWAYS_ON))
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SERVICE = Path(__file__).parents[3] / "service/screening"
+
+
+def spans(call: CallTrace) -> list[trace_pb2.Span]:
+    """Return the spans of a call as a receiver reads them."""
+    return [trace_pb2.Span.FromString(span) for span in build(call)]
 
 
 def test_the_callers_context_is_honoured() -> None:
@@ -34,10 +40,10 @@ def test_a_kept_span_bears_what_the_caller_sent() -> None:
     """Parent, tracestate and flags go out as they came, so that nobody takes the trace for a sampled one."""
     call = TRACING.begin("x", {"traceparent": PARENT[:-1] + "0", "tracestate": "vendor=1"})
     call.mark("stage")
-    whole, inner = build(call)
+    whole, inner = spans(call)
     assert (whole.trace_state, whole.flags, inner.flags) == ("vendor=1", 0x300, 0x100)
     assert whole.parent_span_id.hex() == "b7ad6b7169203331"
-    assert build(TRACING.begin("x", {}))[0].flags == 0x101
+    assert spans(TRACING.begin("x", {}))[0].flags == 0x101
 
 
 @pytest.mark.parametrize("header", ["", "garbage", "00-" + "0" * 32 + "-b7ad6b7169203331-01"])
@@ -55,7 +61,7 @@ def test_stages_become_spans_one_after_the_other_inside_the_call() -> None:
     call.mark("first")
     call.mark("second")
     call.end = call.stages[-1][1]
-    whole, first, second = build(call)
+    whole, first, second = spans(call)
     assert [span.name for span in (whole, first, second)] == ["call", "first", "second"]
     assert first.start_time_unix_nano == whole.start_time_unix_nano
     assert second.start_time_unix_nano == first.end_time_unix_nano
@@ -98,3 +104,16 @@ def test_every_name_that_is_emitted_stands_in_one_file() -> None:
         and re.search(r'"(screening\.(decision|outcome|rules|items|bundle\.)|rpc\.(system|method))', path.read_text())
     ]
     assert strangers in ([], ["receiver.py"])
+
+
+def test_decisions_that_are_noted_are_spans_inside_the_call() -> None:
+    """With their id, and what they have in common with others."""
+    call = TRACING.begin("x", {})
+    call.note("first", (attributes.OUTCOME, "DENY"), (attributes.RULES, ("a", "b")))
+    call.note("", (attributes.ERROR_TYPE, "INVALID_FIELD"))
+    whole, denied, failed = spans(call)
+    said = {each.key: each.value for each in denied.attributes}
+    assert (denied.name, denied.parent_span_id, denied.trace_id) == ("screen.decision", whole.span_id, whole.trace_id)
+    assert said[attributes.DECISION_ID].string_value == "first"
+    assert [each.string_value for each in said[attributes.RULES].array_value.values] == ["a", "b"]
+    assert [each.key for each in failed.attributes] == [attributes.ERROR_TYPE]

@@ -27,7 +27,7 @@ from city.screening.v1 import information_request_facts_pb2 as city_dot_screenin
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,city/screening/v1/decision_log_service.proto\x12\x11\x63ity.screening.v1\x1a city/screening/v1/decision.proto\x1a\x31\x63ity/screening/v1/information_request_facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"D\n\x13GetDecisionResponse\x12-\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1b.city.screening.v1.Decision\"\xbe\x02\n\x14ListDecisionsRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07outcome\x18\x03 \x01(\x0e\x32\x1a.city.screening.v1.OutcomeH\x00\x88\x01\x01\x12\x14\n\x07rule_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x33\n\tcity_unit\x18\x05 \x01(\x0e\x32\x1b.city.screening.v1.CityUnitH\x02\x88\x01\x01\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\tB\n\n\x08_outcomeB\n\n\x08_rule_idB\x0c\n\n_city_unit\"g\n\x15ListDecisionsResponse\x12\x35\n\tdecisions\x18\x01 \x03(\x0b\x32\".city.screening.v1.DecisionSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xb0\x02\n\x0f\x44\x65\x63isionSummary\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\rdecision_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03rpc\x18\x03 \x01(\t\x12+\n\x07outcome\x18\x04 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12\x10\n\x08rule_ids\x18\x05 \x03(\t\x12.\n\tcity_unit\x18\x06 \x01(\x0e\x32\x1b.city.screening.v1.CityUnit\x12\x13\n\x0bpolicy_pack\x18\x07 \x01(\t\x12\x17\n\x0f\x62undle_revision\x18\x08 \x01(\t\x12+\n\x07receipt\x18\t \x01(\x0b\x32\x1a.city.screening.v1.Receipt2\xd6\x01\n\x12\x44\x65\x63isionLogService\x12\\\n\x0bGetDecision\x12%.city.screening.v1.GetDecisionRequest\x1a&.city.screening.v1.GetDecisionResponse\x12\x62\n\rListDecisions\x12\'.city.screening.v1.ListDecisionsRequest\x1a(.city.screening.v1.ListDecisionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,city/screening/v1/decision_log_service.proto\x12\x11\x63ity.screening.v1\x1a city/screening/v1/decision.proto\x1a\x31\x63ity/screening/v1/information_request_facts.proto\x1a\x1fgoogle/protobuf/timestamp.proto\")\n\x12GetDecisionRequest\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\"D\n\x13GetDecisionResponse\x12-\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1b.city.screening.v1.Decision\"\xbe\x02\n\x14ListDecisionsRequest\x12.\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x07outcome\x18\x03 \x01(\x0e\x32\x1a.city.screening.v1.OutcomeH\x00\x88\x01\x01\x12\x14\n\x07rule_id\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x33\n\tcity_unit\x18\x05 \x01(\x0e\x32\x1b.city.screening.v1.CityUnitH\x02\x88\x01\x01\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\tB\n\n\x08_outcomeB\n\n\x08_rule_idB\x0c\n\n_city_unit\"g\n\x15ListDecisionsResponse\x12\x35\n\tdecisions\x18\x01 \x03(\x0b\x32\".city.screening.v1.DecisionSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"@\n\x18GetInclusionProofRequest\x12\x11\n\tlog_index\x18\x01 \x01(\x04\x12\x11\n\tleaf_hash\x18\x02 \x01(\x0c\"M\n\x19GetInclusionProofResponse\x12\x30\n\x05proof\x18\x01 \x01(\x0b\x32!.city.screening.v1.InclusionProof\"W\n\x0eInclusionProof\x12\x11\n\tlog_index\x18\x01 \x01(\x04\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0e\n\x06hashes\x18\x03 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x04 \x01(\t\"\x16\n\x14GetCheckpointRequest\"+\n\x15GetCheckpointResponse\x12\x12\n\ncheckpoint\x18\x01 \x01(\t\"0\n\x1aGetConsistencyProofRequest\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\"A\n\x1bGetConsistencyProofResponse\x12\x0e\n\x06hashes\x18\x01 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x02 \x01(\t\"\xb0\x02\n\x0f\x44\x65\x63isionSummary\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x31\n\rdecision_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0b\n\x03rpc\x18\x03 \x01(\t\x12+\n\x07outcome\x18\x04 \x01(\x0e\x32\x1a.city.screening.v1.Outcome\x12\x10\n\x08rule_ids\x18\x05 \x03(\t\x12.\n\tcity_unit\x18\x06 \x01(\x0e\x32\x1b.city.screening.v1.CityUnit\x12\x13\n\x0bpolicy_pack\x18\x07 \x01(\t\x12\x17\n\x0f\x62undle_revision\x18\x08 \x01(\t\x12+\n\x07receipt\x18\t \x01(\x0b\x32\x1a.city.screening.v1.Receipt2\xa0\x04\n\x12\x44\x65\x63isionLogService\x12\\\n\x0bGetDecision\x12%.city.screening.v1.GetDecisionRequest\x1a&.city.screening.v1.GetDecisionResponse\x12\x62\n\rListDecisions\x12\'.city.screening.v1.ListDecisionsRequest\x1a(.city.screening.v1.ListDecisionsResponse\x12n\n\x11GetInclusionProof\x12+.city.screening.v1.GetInclusionProofRequest\x1a,.city.screening.v1.GetInclusionProofResponse\x12\x62\n\rGetCheckpoint\x12\'.city.screening.v1.GetCheckpointRequest\x1a(.city.screening.v1.GetCheckpointResponse\x12t\n\x13GetConsistencyProof\x12-.city.screening.v1.GetConsistencyProofRequest\x1a..city.screening.v1.GetConsistencyProofResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,8 +42,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDECISIONSREQUEST']._serialized_end=617
   _globals['_LISTDECISIONSRESPONSE']._serialized_start=619
   _globals['_LISTDECISIONSRESPONSE']._serialized_end=722
-  _globals['_DECISIONSUMMARY']._serialized_start=725
-  _globals['_DECISIONSUMMARY']._serialized_end=1029
-  _globals['_DECISIONLOGSERVICE']._serialized_start=1032
-  _globals['_DECISIONLOGSERVICE']._serialized_end=1246
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_start=724
+  _globals['_GETINCLUSIONPROOFREQUEST']._serialized_end=788
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_start=790
+  _globals['_GETINCLUSIONPROOFRESPONSE']._serialized_end=867
+  _globals['_INCLUSIONPROOF']._serialized_start=869
+  _globals['_INCLUSIONPROOF']._serialized_end=956
+  _globals['_GETCHECKPOINTREQUEST']._serialized_start=958
+  _globals['_GETCHECKPOINTREQUEST']._serialized_end=980
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_start=982
+  _globals['_GETCHECKPOINTRESPONSE']._serialized_end=1025
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_start=1027
+  _globals['_GETCONSISTENCYPROOFREQUEST']._serialized_end=1075
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_start=1077
+  _globals['_GETCONSISTENCYPROOFRESPONSE']._serialized_end=1142
+  _globals['_DECISIONSUMMARY']._serialized_start=1145
+  _globals['_DECISIONSUMMARY']._serialized_end=1449
+  _globals['_DECISIONLOGSERVICE']._serialized_start=1452
+  _globals['_DECISIONLOGSERVICE']._serialized_end=1996
 # @@protoc_insertion_point(module_scope)

@@ -45,6 +45,21 @@ class DecisionLogServiceStub:
                 request_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.ListDecisionsRequest.SerializeToString,
                 response_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.ListDecisionsResponse.FromString,
                 _registered_method=True)
+        self.GetInclusionProof = channel.unary_unary(
+                '/city.screening.v1.DecisionLogService/GetInclusionProof',
+                request_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetInclusionProofRequest.SerializeToString,
+                response_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetInclusionProofResponse.FromString,
+                _registered_method=True)
+        self.GetCheckpoint = channel.unary_unary(
+                '/city.screening.v1.DecisionLogService/GetCheckpoint',
+                request_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetCheckpointRequest.SerializeToString,
+                response_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetCheckpointResponse.FromString,
+                _registered_method=True)
+        self.GetConsistencyProof = channel.unary_unary(
+                '/city.screening.v1.DecisionLogService/GetConsistencyProof',
+                request_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetConsistencyProofRequest.SerializeToString,
+                response_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetConsistencyProofResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionLogServiceServicer:
@@ -67,6 +82,29 @@ class DecisionLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetInclusionProof(self, request, context):
+        """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
+        INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCheckpoint(self, request, context):
+        """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetConsistencyProof(self, request, context):
+        """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
+        LOG_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +117,21 @@ def add_DecisionLogServiceServicer_to_server(servicer, server):
                     servicer.ListDecisions,
                     request_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.ListDecisionsRequest.FromString,
                     response_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.ListDecisionsResponse.SerializeToString,
+            ),
+            'GetInclusionProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInclusionProof,
+                    request_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetInclusionProofRequest.FromString,
+                    response_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetInclusionProofResponse.SerializeToString,
+            ),
+            'GetCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCheckpoint,
+                    request_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetCheckpointRequest.FromString,
+                    response_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetCheckpointResponse.SerializeToString,
+            ),
+            'GetConsistencyProof': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsistencyProof,
+                    request_deserializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetConsistencyProofRequest.FromString,
+                    response_serializer=city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetConsistencyProofResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +189,87 @@ class DecisionLogService:
             '/city.screening.v1.DecisionLogService/ListDecisions',
             city_dot_screening_dot_v1_dot_decision__log__service__pb2.ListDecisionsRequest.SerializeToString,
             city_dot_screening_dot_v1_dot_decision__log__service__pb2.ListDecisionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInclusionProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/city.screening.v1.DecisionLogService/GetInclusionProof',
+            city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetInclusionProofRequest.SerializeToString,
+            city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetInclusionProofResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/city.screening.v1.DecisionLogService/GetCheckpoint',
+            city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetCheckpointRequest.SerializeToString,
+            city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetCheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsistencyProof(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/city.screening.v1.DecisionLogService/GetConsistencyProof',
+            city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetConsistencyProofRequest.SerializeToString,
+            city_dot_screening_dot_v1_dot_decision__log__service__pb2.GetConsistencyProofResponse.FromString,
             options,
             channel_credentials,
             insecure,

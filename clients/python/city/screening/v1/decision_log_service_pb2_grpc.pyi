@@ -43,6 +43,16 @@ class DecisionLogServiceStub:
     """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
     LOG_UNAVAILABLE.
     """
+    GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetInclusionProofRequest, _decision_log_service_pb2.GetInclusionProofResponse]
+    """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
+    INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+    """
+    GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetCheckpointRequest, _decision_log_service_pb2.GetCheckpointResponse]
+    """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE."""
+    GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetConsistencyProofRequest, _decision_log_service_pb2.GetConsistencyProofResponse]
+    """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
+    LOG_UNAVAILABLE.
+    """
 
 @_typing.type_check_only
 class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
@@ -55,6 +65,16 @@ class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
     """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.ListDecisionsRequest, _decision_log_service_pb2.ListDecisionsResponse]  # type: ignore[assignment]
     """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
+    LOG_UNAVAILABLE.
+    """
+    GetInclusionProof: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetInclusionProofRequest, _decision_log_service_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
+    """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
+    INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+    """
+    GetCheckpoint: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetCheckpointRequest, _decision_log_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
+    """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE."""
+    GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetConsistencyProofRequest, _decision_log_service_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
+    """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
     LOG_UNAVAILABLE.
     """
 
@@ -78,6 +98,34 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_service_pb2.ListDecisionsResponse, _abc.Awaitable[_decision_log_service_pb2.ListDecisionsResponse]]:
         """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
+        LOG_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetInclusionProof(
+        self,
+        request: _decision_log_service_pb2.GetInclusionProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_service_pb2.GetInclusionProofResponse, _abc.Awaitable[_decision_log_service_pb2.GetInclusionProofResponse]]:
+        """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
+        INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCheckpoint(
+        self,
+        request: _decision_log_service_pb2.GetCheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_service_pb2.GetCheckpointResponse, _abc.Awaitable[_decision_log_service_pb2.GetCheckpointResponse]]:
+        """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE."""
+
+    @_abc_1.abstractmethod
+    def GetConsistencyProof(
+        self,
+        request: _decision_log_service_pb2.GetConsistencyProofRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_service_pb2.GetConsistencyProofResponse, _abc.Awaitable[_decision_log_service_pb2.GetConsistencyProofResponse]]:
+        """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
         LOG_UNAVAILABLE.
         """
 

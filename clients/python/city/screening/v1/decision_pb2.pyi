@@ -559,7 +559,7 @@ Global___TextReading: _TypeAlias = TextReading  # noqa: Y015
 
 @_typing.final
 class Receipt(_message.Message):
-    """Proves that a record exists. The log proof of a later version completes it."""
+    """Promises that a record exists and will be in the log's tree; GetInclusionProof completes it to a proof."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

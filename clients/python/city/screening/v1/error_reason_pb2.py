@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$city/screening/v1/error_reason.proto\x12\x11\x63ity.screening.v1*\xaa\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_UNPARSEABLE\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x02\x12\x1f\n\x1b\x45RROR_REASON_TOO_MANY_ITEMS\x10\x03\x12\"\n\x1e\x45RROR_REASON_MESSAGE_TOO_LARGE\x10\x04\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x05\x12#\n\x1f\x45RROR_REASON_DECISION_NOT_FOUND\x10\x06\x12 \n\x1c\x45RROR_REASON_LOG_UNAVAILABLE\x10\x07\x12\x19\n\x15\x45RROR_REASON_STOPPING\x10\x08\x12#\n\x1f\x45RROR_REASON_DEADLINE_TOO_SHORT\x10\t\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\n\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x0b\x12\x1c\n\x18\x45RROR_REASON_NOT_ALLOWED\x10\x0c\x12\x19\n\x15\x45RROR_REASON_TOO_BUSY\x10\r\x12\x1c\n\x18\x45RROR_REASON_QUOTA_SPENT\x10\x0e\x12\x1f\n\x1b\x45RROR_REASON_BUNDLE_TOO_LOW\x10\x0f\x12\x1a\n\x16\x45RROR_REASON_NOT_READY\x10\x10\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$city/screening/v1/error_reason.proto\x12\x11\x63ity.screening.v1*\xed\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x45RROR_REASON_UNPARSEABLE\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_INVALID_FIELD\x10\x02\x12\x1f\n\x1b\x45RROR_REASON_TOO_MANY_ITEMS\x10\x03\x12\"\n\x1e\x45RROR_REASON_MESSAGE_TOO_LARGE\x10\x04\x12\"\n\x1e\x45RROR_REASON_REQUEST_ID_REUSED\x10\x05\x12#\n\x1f\x45RROR_REASON_DECISION_NOT_FOUND\x10\x06\x12 \n\x1c\x45RROR_REASON_LOG_UNAVAILABLE\x10\x07\x12\x19\n\x15\x45RROR_REASON_STOPPING\x10\x08\x12#\n\x1f\x45RROR_REASON_DEADLINE_TOO_SHORT\x10\t\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\n\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x0b\x12\x1c\n\x18\x45RROR_REASON_NOT_ALLOWED\x10\x0c\x12\x19\n\x15\x45RROR_REASON_TOO_BUSY\x10\r\x12\x1c\n\x18\x45RROR_REASON_QUOTA_SPENT\x10\x0e\x12\x1f\n\x1b\x45RROR_REASON_BUNDLE_TOO_LOW\x10\x0f\x12\x1a\n\x16\x45RROR_REASON_NOT_READY\x10\x10\x12#\n\x1f\x45RROR_REASON_NOT_YET_INTEGRATED\x10\x12\x12\x1c\n\x18\x45RROR_REASON_SLOW_READER\x10\x11\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'city.screening.v1.error_rea
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=60
-  _globals['_ERRORREASON']._serialized_end=614
+  _globals['_ERRORREASON']._serialized_end=681
 # @@protoc_insertion_point(module_scope)

@@ -106,6 +106,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "NOT_READY", "domain": "screening.city", "metadata": {"condition": "clock"}}
     """
+    ERROR_REASON_NOT_YET_INTEGRATED: _ErrorReason.ValueType  # 18
+    """No signed checkpoint covers the record yet, or the log was never of that size; ask again within the time that the
+    receipt promises. Status UNAVAILABLE.
+
+        {"reason": "NOT_YET_INTEGRATED", "domain": "screening.city", "metadata": {}}
+    """
+    ERROR_REASON_SLOW_READER: _ErrorReason.ValueType  # 17
+    """The caller did not read the answers of its stream. Status RESOURCE_EXHAUSTED.
+
+        {"reason": "SLOW_READER", "domain": "screening.city", "metadata": {"seconds": "30"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Names why a call failed."""
@@ -191,5 +202,16 @@ ERROR_REASON_NOT_READY: ErrorReason.ValueType  # 16
 """A condition of health does not hold; try again. Status UNAVAILABLE.
 
     {"reason": "NOT_READY", "domain": "screening.city", "metadata": {"condition": "clock"}}
+"""
+ERROR_REASON_NOT_YET_INTEGRATED: ErrorReason.ValueType  # 18
+"""No signed checkpoint covers the record yet, or the log was never of that size; ask again within the time that the
+receipt promises. Status UNAVAILABLE.
+
+    {"reason": "NOT_YET_INTEGRATED", "domain": "screening.city", "metadata": {}}
+"""
+ERROR_REASON_SLOW_READER: ErrorReason.ValueType  # 17
+"""The caller did not read the answers of its stream. Status RESOURCE_EXHAUSTED.
+
+    {"reason": "SLOW_READER", "domain": "screening.city", "metadata": {"seconds": "30"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1,0 +1,102 @@
+"""One name of one entity, made ready for comparison."""
+
+from dataclasses import dataclass
+
+from screening.names.entity import Alias, Entity
+from screening.names.normalize import read
+from screening.names.vocabulary import Kind, Vocabulary, Word
+from screening.text import letters
+
+ABBREVIATION = 7
+"""Letters up to which a single capitalised word is an abbreviation."""
+SHORT = 4
+"""Letters up to which a word is too short to be misspelled."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Form:
+    """One name of one entity in words."""
+
+    entity: Entity
+    alias: Alias
+    words: tuple[Word, ...]
+    """The words that count, without the state of a local agency."""
+    total: float
+    """Their weight."""
+    state: str
+    """The state that must agree; empty if none."""
+    home: str
+    """The state of a local agency, whether or not this name needs it; empty if none is known."""
+    abbreviation: bool
+    """One word that is an abbreviation, or a word of everyday language: it matches only as declared."""
+    everyday: bool
+    """That word has a meaning of its own, as `ice` has."""
+    legal_forms: frozenset[str]
+    country: bool
+    needs_rest: bool
+    """Without legal form or country the name would be too common: it matches only with it."""
+    compact: str
+    whole: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Return what two entities must not share."""
+        rest = (*sorted(self.legal_forms), *(("us",) if self.country else ())) if self.needs_rest else ()
+        return (*(word.text for word in self.words), self.state, *rest)
+
+
+def form(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> Form:
+    """Return the form of an alias."""
+    written = read(letters(alias.text), vocabulary)
+    every = [word for word in written.words if word.weight] or list(written.words)
+    words, state = _state(entity, list(dict.fromkeys(every)), vocabulary)
+    counted = tuple(word for word in words if Kind.COUNTRY not in word.kind) or tuple(words)
+    single = len(counted) == 1
+    abbreviation = single and alias.text.isupper() and len(counted[0].text) <= ABBREVIATION
+    everyday = single and Kind.ORDINARY in counted[0].kind
+    weak = {_compact(other.text, vocabulary) for other in entity.aliases if other.weak}
+    compact = "".join(word.scan for word in counted)
+    return Form(
+        entity=entity,
+        alias=alias,
+        words=counted,
+        total=sum(word.weight for word in counted) or 1.0,
+        state=state,
+        home=state or _home(entity, vocabulary),
+        abbreviation=abbreviation or everyday,
+        everyday=everyday,
+        legal_forms=written.forms,
+        country=len(counted) < len(words),
+        needs_rest=not alias.weak
+        and (
+            compact in weak
+            or (entity.collision_prone and bool(written.forms))
+            or (len(counted) < len(words) and (everyday or len(compact) <= SHORT))
+        ),
+        compact=compact,
+        whole=written.whole,
+    )
+
+
+def _compact(text: str, vocabulary: Vocabulary) -> str:
+    written = read(letters(text), vocabulary)
+    return "".join(word.scan for word in written.words if word.weight and Kind.COUNTRY not in word.kind)
+
+
+def _home(entity: Entity, vocabulary: Vocabulary) -> str:
+    """Return the state in the registered name of a local agency."""
+    if entity.kind != "partner_agency":
+        return ""
+    words = read(letters(entity.name), vocabulary).words
+    return next((word.text for word in words if Kind.STATE in word.kind), "")
+
+
+def _state(entity: Entity, words: list[Word], vocabulary: Vocabulary) -> tuple[list[Word], str]:
+    """Return the words without the state that tells local agencies of one name apart, and that state."""
+    if entity.state:
+        return words, vocabulary.states[entity.state.lower()]
+    if entity.kind == "partner_agency":
+        for place, word in enumerate(words):
+            if place and Kind.STATE in word.kind:
+                return words[:place] + words[place + 1 :], word.text
+    return words, ""

@@ -1,0 +1,147 @@
+"""What single words tell about an organisation, and what each weighs in a comparison. Frozen data of the registry."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import Flag, auto
+from functools import lru_cache
+from typing import NamedTuple
+
+from screening.yamlfile import Entry, parse
+
+WORDS_FILE, ORDINARY_FILE = "words.yaml", "ordinary_words.txt"
+_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "6": "g"})
+
+
+class Kind(Flag):
+    """What a word is; a word may be several things."""
+
+    NONE = 0
+    STOP = auto()
+    COUNTRY = auto()
+    STATE = auto()
+    PLACE = auto()
+    FUNCTION = auto()
+    GENERIC = auto()
+    UNIT = auto()
+    ROLE = auto()
+    JOB = auto()
+    ORDINARY = auto()
+    AGENCY_CONTEXT = auto()
+    NUMBER = auto()
+    DOMAIN = auto()
+
+
+_WEIGHED = (
+    Kind.STOP,
+    Kind.COUNTRY,
+    Kind.STATE,
+    Kind.PLACE,
+    Kind.FUNCTION,
+    Kind.GENERIC,
+    Kind.UNIT,
+    Kind.ROLE,
+    Kind.ORDINARY,
+)
+"""A word that is several things has the weight of the first that it is."""
+_NAMED = Kind.ORDINARY | Kind.STATE | Kind.PLACE
+_LISTED = (
+    Kind.STOP,
+    Kind.COUNTRY,
+    Kind.PLACE,
+    Kind.FUNCTION,
+    Kind.GENERIC,
+    Kind.UNIT,
+    Kind.ROLE,
+    Kind.JOB,
+    Kind.AGENCY_CONTEXT,
+)
+
+
+class Word(NamedTuple):
+    """One word of a name."""
+
+    text: str
+    scan: str
+    """The word as a scanner may have confused it."""
+    weight: float
+    """What the word weighs in a comparison, 0 to 1."""
+    kind: Kind
+    named: bool
+    """Whether it means something by itself, so that it is no misspelling of another."""
+
+
+def scanned(text: str) -> str:
+    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `cl` for `d`."""
+    return text.translate(_SCANNED).replace("rn", "m").replace("vv", "w").replace("cl", "d")
+
+
+class Vocabulary:
+    """Word lists, weights and spellings."""
+
+    def __init__(self, words: str, ordinary: str) -> None:
+        """Load from the texts of the two files. Raises DataFileError."""
+        document = parse(words, WORDS_FILE)
+        self._weights: dict[str, float] = dict(document["weights"])
+        self.ordinary = frozenset(ordinary.split())
+        self.states: dict[str, str] = dict(document["states"])
+        self.legal_forms: dict[str, str] = {
+            form: key for key, forms in document["legal_forms"].items() for form in forms
+        }
+        self._scanned_forms = {scanned(form): key for form, key in self.legal_forms.items()}
+        self.spelled = {short: tuple(full.split()) for short, full in document["spelled"].items()}
+        self._phrases = _phrases(document["phrases"])
+        self.well_known = {place: state for state, names in document["well_known"].items() for place in names.split()}
+        self.other_name = re.compile(
+            r"[\s(,;]+\b(?:d[./ ]{0,2}b[./ ]{0,2}a|[fkan][./]{0,2}k[./]{0,2}a|t/a|"
+            + "|".join(map(re.escape, document["other_name"]))
+            + r")\b[.:]?\s+"
+        )
+        self._kinds = _kinds(document, self.states)
+        self.word = lru_cache(maxsize=100_000)(self._word)
+        """Returns the Word of a text."""
+
+    def _word(self, text: str) -> Word:
+        kind = self._kinds.get(text, Kind.NONE)
+        if text in self.ordinary:
+            kind |= Kind.ORDINARY
+        if text.isdigit():
+            kind |= Kind.NUMBER
+        if "." in text:
+            kind |= Kind.DOMAIN
+        named = next((each.name or "" for each in _WEIGHED if each in kind), "unlisted")
+        return Word(text, scanned(text), self._weights[named.lower()], kind, bool(kind & _NAMED))
+
+    def legal_form(self, text: str) -> str:
+        """Return which legal form a word is, as scanned ones may be; empty if it is none."""
+        if form := self.legal_forms.get(text, ""):
+            return form
+        return "" if text in self.ordinary or len(text) < 3 else self._scanned_forms.get(scanned(text), "")  # noqa: PLR2004
+
+    def joined(self, tokens: list[str]) -> Iterator[str]:
+        """Yield the tokens with each listed phrase, such as `los angeles`, as one."""
+        position = 0
+        while position < len(tokens):
+            for words, one in self._phrases.get(tokens[position], ()):
+                if tuple(tokens[position : position + len(words)]) == words:
+                    yield one
+                    position += len(words)
+                    break
+            else:
+                yield tokens[position]
+                position += 1
+
+
+def _kinds(document: Entry, states: Mapping[str, str]) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = dict.fromkeys(states.values(), Kind.STATE)
+    for kind in _LISTED:
+        for word in str(document[(kind.name or "").lower()]).split():
+            kinds[word] = kinds.get(word, Kind.NONE) | kind
+    return kinds
+
+
+def _phrases(listed: Mapping[str, str]) -> dict[str, list[tuple[tuple[str, ...], str]]]:
+    phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    for phrase, one in sorted(listed.items(), key=lambda item: -len(item[0])):
+        words = tuple(phrase.split())
+        phrases.setdefault(words[0], []).append((words, str(one)))
+    return phrases

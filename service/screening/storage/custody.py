@@ -1,0 +1,103 @@
+"""Erasure, legal holds and other marks on decisions: each is a record, and what it does happens with that record.
+
+The record of an erasure commits together with the list of doomed keys; the keys are destroyed after it. A crash between
+leaves the list, which the next start or erasure works off.
+"""
+
+from collections.abc import Sequence
+
+from screening.decisionlog.port import Appended, Erasure, Mark
+from screening.decisionlog.record import ERASURE, HOLD, RELEASE, Record
+from screening.errors import OnHold
+from screening.storage.append import Appender
+from screening.storage.database import Database, Session
+
+_LOOK_UPS = ("request", "reference")
+
+
+class Custody:
+    """Works through the writer's sessions, in the writer thread."""
+
+    def __init__(self, database: Database, appender: Appender) -> None:
+        self._database = database
+        self._appender = appender
+
+    def erase(self, record: Record, doomed: Sequence[Erasure]) -> Appended:
+        """Append the record, then destroy keys and look-ups; see DecisionLog. Raises OnHold."""
+        log = self._appender.log
+        try:
+            log.begin()
+            (appended,) = self._append(record)
+            check_holds(log, doomed)
+            log.executemany("INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING", [(each.key_id,) for each in doomed])
+            for table in _LOOK_UPS:
+                log.executemany(f"DELETE FROM {table} WHERE log_index = ?", [(each.index,) for each in doomed])  # noqa: S608
+            self._mark(record, [each.decision_id for each in doomed], appended.index)
+            log.commit()
+        except BaseException:
+            log.rollback()
+            raise
+        self.finish()
+        return appended
+
+    def annotate(self, record: Record, decision_ids: Sequence[str]) -> Appended:
+        """Append a record and mark decisions with it; see DecisionLog."""
+        log = self._appender.log
+        try:
+            log.begin()
+            (appended,) = self._append(record)
+            self._mark(record, decision_ids, appended.index)
+            log.commit()
+        except BaseException:
+            log.rollback()
+            raise
+        return appended
+
+    def start(self) -> None:
+        """Finish erasures that a crash cut short, and destroy again what a restored key store brought back."""
+        query = "SELECT r.key_id FROM mark m JOIN record r ON r.id = m.decision_id WHERE m.kind = ?"
+        erased = self._appender.log.execute(query, (ERASURE,)).fetchall()
+        self._appender.keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", erased)
+        self.finish()
+
+    def finish(self) -> None:
+        """Destroy the keys that are doomed."""
+        log, keys = self._appender.log, self._appender.keys
+        doomed = log.execute("SELECT key_id FROM doomed").fetchall()
+        if not doomed:
+            return
+        keys.begin()
+        keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", doomed)
+        keys.commit()
+        self._database.scrub(keys, ("wrapped_key",))
+        log.begin()
+        log.executemany("DELETE FROM doomed WHERE key_id = ?", doomed)
+        log.commit()
+        self._database.scrub(log, ("doomed", *_LOOK_UPS))
+
+    def _append(self, record: Record) -> list[Appended]:
+        self._appender.store_keys([record])
+        return self._appender.insert([record])
+
+    def _mark(self, record: Record, decision_ids: Sequence[str], index: int) -> None:
+        rows = [(decision_id, record.kind, index) for decision_id in decision_ids]
+        self._appender.log.executemany("INSERT INTO mark VALUES (?, ?, ?)", rows)
+
+
+def marks(log: Session, decision_id: str) -> list[Mark]:
+    """Return the later records about a decision, in order."""
+    query = "SELECT kind, log_index FROM mark WHERE decision_id = ? ORDER BY log_index"
+    return [Mark(*row) for row in log.execute(query, (decision_id,)).fetchall()]
+
+
+def check_holds(log: Session, doomed: Sequence[Erasure]) -> None:
+    """Refuse if a legal hold stands on any of the decisions. Raises OnHold."""
+    held = [each.decision_id for each in doomed if on_hold(log, each.decision_id)]
+    if held:
+        raise OnHold(held)
+
+
+def on_hold(log: Session, decision_id: str) -> bool:
+    """Say whether a legal hold stands on a decision: more were laid than released."""
+    kinds = [mark.kind for mark in marks(log, decision_id)]
+    return kinds.count(HOLD) > kinds.count(RELEASE)

@@ -1,0 +1,84 @@
+"""Tiles and checkpoint as files in the layout of c2sp.org/tlog-tiles, for any static web server.
+
+They are copies: whatever is lost or altered is made anew from the log. Entries are exported only where that is wanted,
+because an entry says openly who asked when, and because the copy doubles the space.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from screening.decisionlog import tile
+from screening.decisionlog.checkpoint import BadNote, Checkpoint, VerifierKey, open_note
+from screening.decisionlog.merkle import HASH_BYTES
+from screening.decisionlog.port import DecisionLog
+from screening.decisionlog.tile import WIDTH, TileId
+
+CHECKPOINT = "checkpoint"
+_AT_ONCE = 64
+
+
+class TileFiles:
+    """One export directory."""
+
+    def __init__(self, directory: Path, key: VerifierKey, *, entries: bool) -> None:
+        self._directory = directory
+        self._entries = entries
+        self._size = self._exported(key)
+
+    def _exported(self, key: VerifierKey) -> int:
+        """Return the size that was exported; 0, so that everything is written anew, if that cannot be known."""
+        try:
+            return open_note((self._directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head.size
+        except (BadNote, OSError, ValueError):
+            return 0
+
+    async def publish(self, checkpoint: Checkpoint, log: DecisionLog) -> None:
+        """Export what a checkpoint covers and was not exported yet, the checkpoint last. Raises OSError."""
+        size = checkpoint.head.size
+        if self._size > size:
+            self._size = 0
+        async for each, width, hashes in _tiles(log, self._size, size):
+            self._write(each.path(width), hashes)
+            if width == WIDTH:
+                self._drop_partial(each.path())
+        if self._entries:
+            await self._publish_entries(log, size)
+        self._write(CHECKPOINT, checkpoint.note.encode())
+        self._size = size
+
+    async def _publish_entries(self, log: DecisionLog, size: int) -> None:
+        for n in range(self._size // WIDTH, -(-size // WIDTH)):
+            width = min(WIDTH, size - n * WIDTH)
+            records = await log.read(n * WIDTH, width)
+            self._write(tile.entries_path(n, width), tile.entry_bundle(record.canonical for record in records))
+            if width == WIDTH:
+                self._drop_partial(tile.entries_path(n))
+
+    def _write(self, path: str, data: bytes) -> None:
+        """Write a file that is never seen half-written; it need not survive a loss of power."""
+        target = self._directory / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f"{target.name}.{os.getpid()}.new")
+        fresh.write_bytes(data)
+        fresh.rename(target)
+
+    def _drop_partial(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._directory / f"{path}.p")
+
+
+async def _tiles(log: DecisionLog, old: int, new: int) -> AsyncIterator[tuple[TileId, int, bytes]]:
+    """Yield the tiles, with width, in which a tree of one size differs from its earlier size."""
+    level, before, after = 0, old, new
+    while after:
+        wanted = [TileId(level, n) for n in range(before // WIDTH, -(-after // WIDTH))]
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            found = await log.tiles(some)
+            for each in some:
+                width = min(WIDTH, after - each.n * WIDTH)
+                yield each, width, found[each][: width * HASH_BYTES]
+        level, before, after = level + 1, before // WIDTH, after // WIDTH

@@ -1,0 +1,103 @@
+"""Items of batches and streams: from the wire, and their results back to it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from city.screening.v1 import screening_service_pb2
+from google.rpc import status_pb2
+
+from screening.errors import CallError, InvalidField, TooManyItems, Violation
+from screening.transport import convert
+from screening.wire import nested
+
+LIMIT = 1_000
+"""Most items in a batch, or in one message of a stream, inclusive."""
+
+_pb = screening_service_pb2
+
+
+def _numbers(message: Any, *names: str) -> tuple[int, ...]:
+    return tuple(message.DESCRIPTOR.fields_by_name[name].number for name in names)
+
+
+_KEY, _DECISION, _ERROR = _numbers(_pb.ScreenResult, "key", "decision", "error")
+(_BATCH_RESULTS,) = _numbers(_pb.BatchScreenEmploymentResponse, "results")
+_RESULT, _RESULTS = _numbers(_pb.StreamScreenEmploymentResponse, "result", "results")
+
+
+class Item(NamedTuple):
+    """One question with its key."""
+
+    key: str
+    request: Any
+    path: str
+    """Where it stands in its message, with a dot at the end, for violations to name."""
+    error: CallError | None = None
+    """Why there is no question: its message could not be read."""
+
+    def decided(self, decision: bytes) -> bytes:
+        """Return the result that is a decision."""
+        return nested(_KEY, self.key.encode()) + nested(_DECISION, decision)
+
+    def refused(self, error: status_pb2.Status) -> bytes:
+        """Return the result that is an error; never a denial."""
+        return nested(_KEY, self.key.encode()) + nested(_ERROR, error.SerializeToString())
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of a stream."""
+
+    items: Sequence[Item]
+    several: bool
+    """It came with `items`; else with one `item`."""
+
+    def reply(self, results: Iterator[bytes]) -> bytes:
+        """Return the answer to the message; takes as many results as it has items."""
+        number = _RESULTS if self.several else _RESULT
+        return b"".join(nested(number, next(results)) for _ in self.items)
+
+
+def batch(items: Sequence[Any]) -> list[Item]:
+    """Return the items of a batch. Raises TooManyItems, InvalidField."""
+    if not items:
+        raise InvalidField(Violation("items", "must have at least one element"))
+    return _listed(items)
+
+
+def batch_reply(results: Iterable[bytes]) -> bytes:
+    """Return the answer to a batch."""
+    return b"".join(nested(_BATCH_RESULTS, result) for result in results)
+
+
+def frame(kind: type[Any], body: bytes) -> Frame:
+    """Read a message of a stream. One that does not parse, or has too many items, is unreadable."""
+    try:
+        message = convert.parse(kind, body)
+        if message.items:
+            return Frame(_listed(message.items), several=True)
+    except CallError as error:
+        return unreadable(error)
+    return Frame([Item(message.item.key, message.item.request, "item.")], several=False)
+
+
+def unreadable(error: CallError) -> Frame:
+    """Return a message that is not read, for the reason given."""
+    return Frame([Item("", None, "", error)], several=False)
+
+
+def _listed(items: Sequence[Any]) -> list[Item]:
+    if len(items) > LIMIT:
+        raise TooManyItems(LIMIT, len(items))
+    return [Item(item.key, item.request, f"items[{position}].") for position, item in enumerate(items)]
+
+
+def check_key(item: Item, taken: set[str] | None) -> None:
+    """Check an item's key, and that it is not in `taken`. Raises InvalidField."""
+    if not convert.REFERENCE.fullmatch(item.key):
+        raise InvalidField(Violation(f"{item.path}key", "must be 1 to 64 characters of A-Z a-z 0-9 . _ -"))
+    if taken is not None:
+        if item.key in taken:
+            raise InvalidField(Violation(f"{item.path}key", "must be unique in the batch"))
+        taken.add(item.key)

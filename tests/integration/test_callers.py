@@ -1,0 +1,326 @@
+"""Who may do what, over real connections: every caller, every RPC, units, packs and past days."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from city.screening.v1 import decision_log_service_pb2, screening_service_pb2, status_service_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from screening.callers import SERVICES
+from screening.config import Settings
+from screening.wiring import App, running
+
+from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
+from tests.factories import ADDRESS_REQUEST, employment, request
+
+CALLERS = """callers:
+  - name: payroll
+    identities: ["spiffe://city.example/payroll"]
+    rpcs: [ScreenEmployment, BatchScreenEmployment, StreamScreenEmployment]
+    packs: [la_city]
+  - name: lapd
+    identities: ["dns:lapd.city.example"]
+    rpcs: [ScreenInformationRequest, BatchScreenInformationRequest, StreamScreenInformationRequest, GetDecision]
+    units: [LAPD]
+    packs: [la_city]
+    records: units
+  - name: inspector
+    identities: ["jwt:inspector"]
+    rpcs: [ScreenEmployment, ScreenInformationRequest, GetDecision, ListDecisions]
+    units: all
+    packs: all
+    records: all
+    retrospective: true
+  - name: ops
+    identities: ["jwt:ops"]
+    rpcs: [GetStatus]
+"""
+RIGHTS = {
+    "payroll": {"ScreenEmployment", "BatchScreenEmployment", "StreamScreenEmployment"},
+    "lapd": {
+        "ScreenInformationRequest",
+        "BatchScreenInformationRequest",
+        "StreamScreenInformationRequest",
+        "GetDecision",
+    },
+    "inspector": {"ScreenEmployment", "ScreenInformationRequest", "GetDecision", "ListDecisions"},
+    "ops": {"GetStatus"},
+}
+UNITS = {"lapd": {"lapd"}, "inspector": {"lapd", "library", "harbor_dept"}}
+RPCS = [(service, rpc) for service, methods in SERVICES.items() for rpc in methods]
+STRANGERS = ("no token", "forged token", "expired token", "unknown subject", "unknown certificate")
+
+
+class Door:
+    """A service with TLS for certificates, and one with TLS for tokens, with the same callers file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority, self.issuer = Authority(), Issuer()
+        tls = write_tls(folder, self.authority, self.authority.leaf("localhost"))
+        (folder / "callers.yaml").write_text(CALLERS)
+        (folder / "keys.json").write_text(self.issuer.jwks)
+        common: dict[str, Any] = {"listen": "127.0.0.1:0", "callers": folder / "callers.yaml", **tls}
+        self.by_certificate = Settings(data=folder / "one", **common)
+        tokens: dict[str, Any] = {"jwks": str(folder / "keys.json"), "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+        self.by_token = Settings(data=folder / "two", **{**common, "tls_client_ca": None}, **tokens)
+        self.ports: dict[str, int] = {}
+
+    def enter(self, who: str) -> tuple[grpc.aio.Channel, tuple[tuple[str, str], ...]]:
+        """Return a connection and the metadata with which a caller shows who it is."""
+        certificates = {
+            "payroll": ("spiffe://city.example/payroll",),
+            "lapd": ("lapd.city.example",),
+            "unknown certificate": ("spiffe://city.example/nobody", "nobody.city.example"),
+        }
+        if who in certificates:
+            credentials = self.authority.channel(self.authority.leaf(*certificates[who]))
+            return self._channel("certificate", credentials), ()
+        token = {
+            "no token": None,
+            "forged token": Issuer().token("inspector"),
+            "expired token": self.issuer.token("inspector", exp=1),
+            "unknown subject": self.issuer.token("nobody"),
+        }.get(who, self.issuer.token(who))
+        metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        return self._channel("token", self.authority.channel()), metadata
+
+    def _channel(self, by: str, credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(f"localhost:{self.ports[by]}", credentials)
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Door]:
+    """Both services, running."""
+    made = Door(tmp_path)
+    async with running(made.by_certificate) as one, running(made.by_token) as two:
+        made.ports = {"certificate": one.port, "token": two.port}
+        yield made
+
+
+def body(rpc: str, unit: str = "lapd", **changes: Any) -> bytes:
+    """Return a message that is good for an RPC."""
+    pb = screening_service_pb2
+    if rpc == "GetDecision":
+        return decision_log_service_pb2.GetDecisionRequest(decision_id="none").SerializeToString()
+    if rpc in ("ListDecisions", "GetInclusionProof", "GetConsistencyProof", "GetCheckpoint"):
+        return bytes(getattr(decision_log_service_pb2, f"{rpc}Request")().SerializeToString())
+    if rpc == "GetStatus":
+        return status_service_pb2.GetStatusRequest().SerializeToString()
+    if rpc.endswith("Employment"):
+        question: Any = employment(**changes)
+    else:
+        question = request(ADDRESS_REQUEST, city_unit=unit, **changes)
+    if rpc.startswith("Screen"):
+        return bytes(question.SerializeToString())
+    kind = "ScreenEmployment" if rpc.endswith("Employment") else "ScreenInformationRequest"
+    item = getattr(pb, f"{kind}Item")(key="one", request=question)
+    if rpc.startswith("Batch"):
+        return bytes(getattr(pb, f"{rpc}Request")(items=[item]).SerializeToString())
+    return bytes(getattr(pb, f"{rpc}Request")(item=item).SerializeToString())
+
+
+async def outcome(door: Door, who: str, service: str, rpc: str, message: bytes) -> str:
+    """Call, and return OK, the reason of the call's error, or that of its only item."""
+    channel, metadata = door.enter(who)
+    path = f"/{service}/{rpc}"
+    async with channel:
+        try:
+            if rpc.startswith("Stream"):
+                stream: Any = channel.stream_stream(path)
+                replies = [reply async for reply in stream(iter([message]), metadata=metadata, timeout=20)]
+            else:
+                unary: Any = channel.unary_unary(path)
+                replies = [await unary(message, metadata=metadata, timeout=20)]
+        except grpc.aio.AioRpcError as error:
+            trailers: dict[str, Any] = dict(error.trailing_metadata() or ())
+            return reason_of(status_pb2.Status.FromString(trailers["grpc-status-details-bin"]))
+    return item_reason(rpc, replies[0])
+
+
+def item_reason(rpc: str, reply: bytes) -> str:
+    """Return the reason of a failed item, else OK."""
+    pb = screening_service_pb2
+    if rpc.startswith("Stream"):
+        result = getattr(pb, f"{rpc}Response").FromString(reply).result
+    elif rpc.startswith("Batch"):
+        result = getattr(pb, f"{rpc}Response").FromString(reply).results[0]
+    else:
+        return "OK"
+    return reason_of(result.error) if result.HasField("error") else "OK"
+
+
+def reason_of(status: status_pb2.Status) -> str:
+    """Return the reason in a google.rpc.Status."""
+    info = error_details_pb2.ErrorInfo()
+    assert status.details[0].Unpack(info)
+    return str(info.reason)
+
+
+async def test_every_caller_may_call_what_its_line_names_and_nothing_else(door: Door) -> None:
+    """Callers x RPCs."""
+    for who, (service, rpc) in product(RIGHTS, RPCS):
+        got = await outcome(door, who, service, rpc, body(rpc))
+        expected = "NOT_ALLOWED" if rpc not in RIGHTS[who] else {"GetDecision": "DECISION_NOT_FOUND"}.get(rpc, "OK")
+        assert (who, rpc, got) == (who, rpc, expected)
+
+
+async def test_a_stranger_may_call_nothing(door: Door) -> None:
+    """Whatever it shows, and whatever it asks: the same answer, also for what does not parse."""
+    for who, (service, rpc) in product(STRANGERS, RPCS):
+        for message in (body(rpc), b"\xff\xff"):
+            assert (who, rpc, await outcome(door, who, service, rpc, message)) == (who, rpc, "UNAUTHENTICATED")
+
+
+async def test_a_caller_asks_for_its_units_only(door: Door) -> None:
+    """Callers x request RPCs x units, in calls and in items."""
+    for who, unit in product(UNITS, ("lapd", "library", "harbor_dept")):
+        for rpc in sorted(name for name in RIGHTS[who] if name.endswith("InformationRequest")):
+            got = await outcome(door, who, "city.screening.v1.ScreeningService", rpc, body(rpc, unit))
+            assert (who, rpc, unit, got) == (who, rpc, unit, "OK" if unit in UNITS[who] else "NOT_ALLOWED")
+
+
+async def test_packs_and_past_days_need_a_right_of_their_own(door: Door) -> None:
+    """A future day is a preview, which needs none."""
+    service = "city.screening.v1.ScreeningService"
+    for change, payroll in (("pack", "NOT_ALLOWED"), ("past", "NOT_ALLOWED"), ("future", "OK")):
+        question = employment()
+        if change == "pack":
+            question.policy_pack = "ca_state_only"
+        else:
+            question.as_of.year, question.as_of.month, question.as_of.day = (2020 if change == "past" else 2060, 2, 3)
+        message = question.SerializeToString()
+        assert await outcome(door, "payroll", service, "ScreenEmployment", message) == payroll
+        assert await outcome(door, "inspector", service, "ScreenEmployment", message) == "OK"
+
+
+async def test_refusals_are_recorded_under_the_caller_or_its_address(tmp_path: Path) -> None:
+    """Who knocked without a right can be found in the log, and in it only."""
+    door = Door(tmp_path)
+    async with running(door.by_certificate) as app:
+        door.ports = {"certificate": app.port}
+        await outcome(door, "payroll", "city.screening.v1.DecisionLogService", "ListDecisions", b"")
+        await outcome(door, "unknown certificate", "city.screening.v1.DecisionLogService", "ListDecisions", b"")
+        canonical = [bytes(row[0]) for row in app.log._read_log.execute("SELECT canonical FROM record")]
+    assert b'"caller":"payroll"' in canonical[0]
+    assert b'"reason":"NOT_ALLOWED"' in canonical[0]
+    assert b'"caller":"127.0.0.1"' in canonical[1]
+    assert b'"reason":"UNAUTHENTICATED"' in canonical[1]
+
+
+async def test_reflection_is_for_known_callers_and_health_says_only_whether_it_serves(door: Door) -> None:
+    """Neither tells a stranger more."""
+    for who, known in (("no token", False), ("unknown certificate", False), ("ops", True), ("payroll", True)):
+        channel, metadata = door.enter(who)
+        async with channel:
+            health: Any = health_pb2_grpc.HealthStub(channel)
+            reply = await health.Check(health_pb2.HealthCheckRequest(), metadata=metadata)
+            assert reply == health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await health.Check(health_pb2.HealthCheckRequest(service="no.such.Service"), metadata=metadata)
+            assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+            assert await reflects(channel, metadata) is known
+
+
+async def reflects(channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]) -> bool:
+    """Say whether the API is described on a connection."""
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]  # stubs know no aio
+    asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    try:
+        replies = [reply async for reply in stub.ServerReflectionInfo(asked, metadata=metadata)]
+    except grpc.aio.AioRpcError as error:
+        if error.code() != grpc.StatusCode.UNAUTHENTICATED:
+            raise
+        return False
+    return bool(replies[0].list_services_response.service)
+
+
+async def test_a_connection_without_the_right_certificate_is_not_made(door: Door) -> None:
+    """No certificate, one of another authority, or plaintext: the handshake ends."""
+    other = Authority()
+    port = door.ports["certificate"]
+    none = grpc.ssl_channel_credentials(door.authority.pem)
+    foreign_leaf = other.leaf("spiffe://city.example/payroll")
+    foreign = grpc.ssl_channel_credentials(door.authority.pem, foreign_leaf.key, foreign_leaf.certificate)
+    for channel in (
+        grpc.aio.secure_channel(f"localhost:{port}", none),
+        grpc.aio.secure_channel(f"localhost:{port}", foreign),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}"),
+    ):
+        async with channel:
+            call: Any = channel.unary_unary("/city.screening.v1.ScreeningService/ScreenEmployment")
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await call(employment().SerializeToString(), timeout=20)
+            assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_bad_token_is_refused_beside_a_good_certificate(tmp_path: Path) -> None:
+    """What is claimed must be proven; a service that takes no tokens takes none."""
+    door = Door(tmp_path)
+    async with running(door.by_certificate) as app:
+        door.ports = {"certificate": app.port}
+        channel, _ = door.enter("payroll")
+        async with channel:
+            call: Any = channel.unary_unary("/city.screening.v1.ScreeningService/ScreenEmployment")
+            await call(employment().SerializeToString())
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await call(employment().SerializeToString(), metadata=(("authorization", "Bearer x.y.z"),))
+    assert raised.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+async def wait_until_taken(app: App, source: str) -> None:
+    """Wait until something was read anew."""
+    (watched,) = (each for each in app.reloader.watched if each.name == source)
+    while not watched.taken:
+        await asyncio.sleep(0.05)
+
+
+async def test_certificates_rotate_without_a_restart(tmp_path: Path) -> None:
+    """New connections meet the new certificate and authority; an open one goes on."""
+    door = Door(tmp_path)
+    async with running(door.by_certificate) as app:
+        door.ports = {"certificate": app.port}
+        old, _ = door.enter("payroll")
+        path = "/city.screening.v1.ScreeningService/ScreenEmployment"
+        open_call: Any = old.unary_unary(path)
+        await open_call(employment().SerializeToString())
+        door.authority = Authority()
+        write_tls(tmp_path, door.authority, door.authority.leaf("localhost"))
+        app.reloader.ask()
+        await wait_until_taken(app, "certificates")
+        new, _ = door.enter("payroll")
+        async with old, new:
+            new_call: Any = new.unary_unary(path)
+            await new_call(employment().SerializeToString(), timeout=20)
+            await open_call(employment().SerializeToString(), timeout=20)
+
+
+async def test_token_keys_and_callers_rotate_without_a_restart(tmp_path: Path) -> None:
+    """A withdrawn key or caller is refused at once, also where its token was good before."""
+    door = Door(tmp_path)
+    status = ("city.screening.v1.StatusService", "GetStatus", b"")
+    async with running(door.by_token) as app:
+        door.ports = {"token": app.port}
+        assert await outcome(door, "ops", *status) == "OK"
+        before = door.issuer.token("ops")
+        door.issuer = Issuer()
+        (tmp_path / "keys.json").write_text(door.issuer.jwks)
+        app.reloader.ask()
+        await wait_until_taken(app, "token_keys")
+        assert await outcome(door, "ops", *status) == "OK"
+        channel = door._channel("token", door.authority.channel())
+        async with channel:
+            call: Any = channel.unary_unary("/city.screening.v1.StatusService/GetStatus")
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await call(b"", metadata=(("authorization", f"Bearer {before}"),))
+            assert raised.value.code() == grpc.StatusCode.UNAUTHENTICATED
+        (tmp_path / "callers.yaml").write_text(CALLERS.replace("jwt:ops", "jwt:operations"))
+        app.reloader.ask()
+        while await outcome(door, "ops", *status) == "OK":
+            await asyncio.sleep(0.05)
+        assert await outcome(door, "ops", *status) == "UNAUTHENTICATED"

@@ -1,0 +1,256 @@
+"""What ops see and do: conditions of health, probes, status, and reloads of a service that goes on."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import grpc
+import pytest
+import screening
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from screening.config import Settings
+from screening.transport.health import CONDITIONS
+from screening.wiring import App, running
+from screening_client import AsyncScreeningClient, NotDecided
+
+from tests.factories import ICE_JOB, employment
+
+PACKAGE = Path(screening.__file__).parent
+SCREENING = "city.screening.v1.ScreeningService"
+LOG = "city.screening.v1.DecisionLogService"
+
+
+class HandClock:
+    """A wall clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.shift = timedelta()
+
+    def __call__(self) -> datetime:
+        """Return the time of now."""
+        return datetime.now(UTC) + self.shift
+
+
+@pytest.fixture
+def hand() -> HandClock:
+    """The clock of the service under test."""
+    return HandClock()
+
+
+@pytest.fixture
+def bundle_copy(tmp_path: Path) -> Path:
+    """A copy of laws, registry and lexicon that a rollout may change."""
+    for folder in ("laws", "registry", "lexicon"):
+        shutil.copytree(PACKAGE / folder, tmp_path / "bundle" / folder)
+    return tmp_path / "bundle"
+
+
+@pytest.fixture
+async def operated(tmp_path: Path, bundle_copy: Path, hand: HandClock) -> AsyncIterator[App]:
+    """A service with probes, a bundle directory, an oldest age of law, and a clock that can be moved."""
+    settings = Settings(
+        listen="127.0.0.1:0",
+        data=tmp_path / "data",
+        bundle=bundle_copy,
+        metrics_listen="127.0.0.1:0",
+        health_listen="127.0.0.1:0",
+        refuse_after_hours=24 * 365 * 20,
+    )
+    async with running(settings, hand) as app:
+        yield app
+
+
+def page(app: App, path: str) -> tuple[int, str]:
+    """Return status and text of a page for probes."""
+    try:
+        with urlopen(f"http://127.0.0.1:{app.metrics_port}{path}", timeout=10) as reply:
+            return reply.status, reply.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+async def serving(port: int | None, service: str = "") -> bool:
+    """Ask gRPC health."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        reply = await stub.Check(health_pb2.HealthCheckRequest(service=service))
+    return bool(reply.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+async def ask(app: App) -> str:
+    """Ask one question; return the reason of the error, or OK."""
+    async with AsyncScreeningClient(f"127.0.0.1:{app.port}", timeout=0.5) as client:
+        try:
+            await client.screen_employment(employment(ICE_JOB))
+        except NotDecided as error:
+            return error.reason
+    return "OK"
+
+
+async def test_a_healthy_service_says_so_everywhere(operated: App) -> None:
+    """Over gRPC on both listeners, over HTTP, and by every condition."""
+    assert operated.health.holds == dict.fromkeys(CONDITIONS, True)
+    for port in (operated.port, operated.health_port):
+        assert [await serving(port, service) for service in ("", SCREENING, LOG)] == [True, True, True]
+    assert await asyncio.to_thread(page, operated, "/livez") == (200, "ok\n")
+    assert await asyncio.to_thread(page, operated, "/readyz") == (200, "ok\n")
+    assert (await asyncio.to_thread(page, operated, "/elsewhere"))[0] == 404
+
+
+async def test_the_listener_for_probes_decides_nothing(operated: App) -> None:
+    """It has no other service than health."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{operated.health_port}") as channel:
+        for path in (f"/{SCREENING}/ScreenEmployment", "/city.screening.v1.StatusService/GetStatus"):
+            call: Any = channel.unary_unary(path)
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await call(employment().SerializeToString())
+            assert raised.value.code() == grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize(
+    ("shift", "failing"),
+    [(timedelta(minutes=-5), ["clock"]), (timedelta(days=365 * 21), ["bundle", "registry"])],
+)
+async def test_nothing_is_decided_while_clock_or_law_cannot_be_relied_on(
+    operated: App, hand: HandClock, shift: timedelta, failing: list[str]
+) -> None:
+    """From the first call on, with the condition named; the log can be read; all is well when the cause is gone."""
+    hand.shift = shift
+    assert await ask(operated) in ("NOT_READY", "DEADLINE_EXCEEDED")
+    await operated.health.look()
+    assert operated.health.failing == failing
+    assert [await serving(operated.health_port, service) for service in ("", SCREENING)] == [False, False]
+    assert await serving(operated.health_port, LOG)
+    assert await asyncio.to_thread(page, operated, "/readyz") == (503, f"not: {', '.join(failing)}\n")
+    assert (await asyncio.to_thread(page, operated, "/livez"))[0] == 200
+    if failing == ["clock"]:
+        hand.shift = timedelta()
+        assert await ask(operated) == "OK"
+        await operated.health.look()
+        assert not operated.health.failing
+
+
+async def test_a_call_that_is_not_ready_names_the_condition(operated: App, hand: HandClock) -> None:
+    """So that a caller's log tells ops where to look."""
+    hand.shift = timedelta(minutes=-5)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{operated.port}") as channel:
+        call: Any = channel.unary_unary(f"/{SCREENING}/ScreenEmployment")
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await call(employment().SerializeToString())
+    assert raised.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def settled(app: App, before: int) -> None:
+    """Wait until the law was read anew once more."""
+    app.reloader.ask()
+    while app.law.taken + app.law.refused == before:
+        await asyncio.sleep(0.05)
+
+
+async def test_law_is_swapped_whole_while_calls_go_on(operated: App, bundle_copy: Path) -> None:
+    """Every answer names the one or the other revision, and after the swap only the new one."""
+    before = operated.bundle.revision
+    stop = asyncio.Event()
+    revisions: list[str] = []
+
+    async def keep_asking(client: AsyncScreeningClient) -> None:
+        while not stop.is_set():
+            revisions.append((await client.screen_employment(employment(ICE_JOB))).bundle_revision)
+
+    async with AsyncScreeningClient(f"127.0.0.1:{operated.port}") as client:
+        asking = asyncio.create_task(keep_asking(client))
+        await asyncio.sleep(0.1)
+        law = bundle_copy / "laws/us_ca/alpr.yaml"
+        law.write_text(law.read_text() + "\n# published anew\n")
+        await settled(operated, 0)
+        asked = len(revisions)
+        await asyncio.sleep(0.2)
+        stop.set()
+        await asking
+        after = operated.bundle.revision
+        assert (await client.screen_employment(employment(ICE_JOB))).bundle_revision == after
+    assert after != before
+    assert set(revisions) == {before, after}
+    assert set(revisions[asked + 1 :]) == {after}
+
+
+async def test_a_bad_bundle_leaves_the_old_one_in_force_and_says_why(operated: App, bundle_copy: Path) -> None:
+    """In status, in the metric; calls go on; a good one after it is taken."""
+    before = operated.bundle.revision
+    law = bundle_copy / "laws/us_ca/alpr.yaml"
+    good = law.read_text()
+    law.write_text(good.replace("is: unrelated_crime", "facts.no_such_fact", 1))
+    await settled(operated, 0)
+    async with AsyncScreeningClient(f"127.0.0.1:{operated.port}") as client:
+        status = await client.get_status()
+        assert (await client.screen_employment(employment(ICE_JOB))).bundle_revision == before
+    (source,) = (each for each in status.sources if each.name == "law")
+    assert "us_ca/alpr.yaml:" in source.problem
+    assert (status.bundle_revision, source.taken, source.refused) == (before, 0, 1)
+    assert 'screening_reload_failing{source="law"} 1.0' in (await asyncio.to_thread(page, operated, "/metrics"))[1]
+    law.write_text(good)
+    await settled(operated, 1)
+    assert not operated.law.problem
+
+
+async def test_a_change_in_the_bundle_directory_is_noticed_unasked(operated: App, bundle_copy: Path) -> None:
+    """It is watched."""
+    law = bundle_copy / "laws/us_ca/alpr.yaml"
+    law.write_text(law.read_text() + "\n# published anew\n")
+    while not operated.law.taken:
+        await asyncio.sleep(0.1)
+
+
+async def test_a_caller_that_demands_a_later_serial_is_not_answered(client: AsyncScreeningClient) -> None:
+    """FAILED_PRECONDITION with both numbers, in calls and in items; what is in force may be demanded."""
+    demanding = employment(ICE_JOB)
+    demanding.min_bundle_serial = 7
+    with pytest.raises(NotDecided) as raised:
+        await client.screen_employment(demanding)
+    assert (raised.value.reason, raised.value.metadata) == ("BUNDLE_TOO_LOW", {"serial": "0", "demanded": "7"})
+    ((_, item), (_, good)) = await client.screen_employment_batch([("a", demanding), ("b", employment(ICE_JOB))])
+    assert isinstance(item, NotDecided)
+    assert item.reason == "BUNDLE_TOO_LOW"
+    assert not isinstance(good, NotDecided)
+
+
+async def test_status_shows_conditions_law_and_log_of_a_running_service(operated: App) -> None:
+    """For people and for programs; exit code 0 only if all is well."""
+    assert await ask(operated) == "OK"
+    command = [sys.executable, "-m", "screening", "status", "--target", f"127.0.0.1:{operated.port}"]
+
+    def run(*words: str) -> tuple[int, str]:
+        done = subprocess.run([*command, *words], capture_output=True, text=True, check=False, env=os.environ)
+        return done.returncode, done.stdout
+
+    code, text = await asyncio.to_thread(run)
+    assert code == 0
+    assert operated.bundle.revision[:12] in text
+    assert re.search(r"log +1 records", text)
+    assert all(re.search(rf"{name} +holds", text) for name in CONDITIONS)
+    code, text = await asyncio.to_thread(run, "--json")
+    shown = json.loads(text)
+    assert (shown["log_size"], shown["bundle_revision"]) == ("1", operated.bundle.revision)
+    operated.law.problem = "alpr.yaml:7: wrong. Mend it"
+    code, text = await asyncio.to_thread(run)
+    assert code == 1
+    assert "alpr.yaml:7: wrong" in text
+
+
+async def test_status_of_a_service_that_is_not_there_is_one_line() -> None:
+    """And exit code 2."""
+    command = [sys.executable, "-m", "screening", "status", "--target", "127.0.0.1:1"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,55 @@
+"""Decision logs for tests."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from screening import clock
+from screening.config import Settings
+from screening.decisionlog.record import Json, Listing, Record, make
+from screening.recorded import open_checkpoints, open_log, open_sealer
+from screening.storage.log import SqlLog
+from screening.storage.sqlite import SqliteDatabase
+from screening.transport.identity import new_id
+
+START = datetime(2026, 11, 20, tzinfo=UTC)
+_numbers = itertools.count()
+
+
+def sqlite_log(directory: Path, now: Callable[[], datetime] = clock.now) -> SqlLog:
+    """Return a log in SQLite files."""
+    return SqlLog(SqliteDatabase(directory), now)
+
+
+def settings_of(directory: Path) -> Settings:
+    """Return settings with data and anchor below a directory."""
+    return Settings(listen="127.0.0.1:0", data=directory / "data")
+
+
+def sealed_decision(settings: Settings) -> Record:
+    """Return a decision record with a sealed part of its own."""
+    number = next(_numbers)
+    time = START + timedelta(seconds=number)
+    identity = new_id(time)
+    sealed = open_sealer(settings).seal(b"secret", identity)
+    fields: dict[str, Json] = {"n": number, "outcome": "DENY", "sealed": sealed.fields()}
+    return replace(
+        make("decision", identity, time, fields),
+        listing=Listing("ScreenEmployment", 5, 0, ("r.one",), "la_city", "b"),
+        wrapped_key=(sealed.key_id, sealed.wrapped_key),
+        references=(identity.encode(),),
+    )
+
+
+async def write_log(settings: Settings, records: int, *, publish: bool = True) -> list[Record]:
+    """Append records to the log of settings, and publish a checkpoint at the end as a service does."""
+    log = open_log(settings)
+    checkpoints = await open_checkpoints(settings, log)
+    made = [sealed_decision(settings) for _ in range(records)]
+    await log.append(made)
+    if publish:
+        await checkpoints.tick(last=True)
+    await log.close()
+    return made
