@@ -15,6 +15,7 @@ from screening.clock import Clock
 from screening.config import Settings
 from screening.decisionlog.receipt import Receipts
 from screening.errors import SettingError
+from screening.policy.invariant import FILE as INVARIANTS
 from screening.release import Release
 from screening.reload import Reloader, Watched, stamp_files
 from screening.screen import Screen
@@ -73,7 +74,7 @@ def read_bundle(settings: Settings) -> Bundle:
         for folder in _DATA_FOLDERS
         for path in sorted((root / folder).rglob("*"))
         if path.suffix in _DATA_SUFFIXES
-        and not path.name.endswith(".test.yaml")  # cases are held against the law and are no part of it
+        and not path.name.endswith((".test.yaml", INVARIANTS))  # they are held against the law and are no part of it
     }
     if not files:
         raise SettingError(f"SCREENING_BUNDLE: {root} has no laws, registry or lexicon")

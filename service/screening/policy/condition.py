@@ -5,6 +5,8 @@ An atom is one test in a small, total part of CEL, with enum values written with
     facts.request_kind == TRANSFER
     facts.request_kind in [TRANSFER, DETAINER_HOLD]
     WANTED_PERSON in facts.categories            (a list that contains a value)
+    facts.categories.exists(each, each in [WANTED_PERSON, OTHER])
+                                                 (a list that contains one of some values)
     facts.in_custody                             (a yes-or-no fact)
     has(facts.offense)                           (a fact that was given)
 
@@ -27,6 +29,7 @@ _VALUE = r"[A-Z0-9][A-Z0-9_]*"
 _EQUALS = re.compile(rf"({_PATH}) == ({_VALUE})")
 _ONE_OF = re.compile(rf"({_PATH}) in \[({_VALUE}(?:, {_VALUE})*)\]")
 _CONTAINS = re.compile(rf"({_VALUE}) in ({_PATH})")
+_CONTAINS_ONE = re.compile(rf"({_PATH})\.exists\(each, each in \[({_VALUE}(?:, {_VALUE})*)\]\)")
 _HAS = re.compile(rf"has\(({_PATH})\)")
 _BARE = re.compile(rf"({_PATH})")
 
@@ -90,11 +93,9 @@ def parse_atom(text: str, vocabulary: Mapping[str, Fact]) -> Atom:
     if match := _ONE_OF.fullmatch(text):
         return _comparison(text, match[1], tuple(match[2].split(", ")), vocabulary)
     if match := _CONTAINS.fullmatch(text):
-        fact = _fact(match[2], vocabulary)
-        if not (fact.repeated and fact.values):
-            raise ConditionError(f"'{fact.path}' is not a list of named values")
-        cel = f"({_named(fact, match[1])} in {fact.path}) ? 1 : 0"
-        return Atom(text, fact.path, (match[1],), cel)
+        return _containment(text, match[2], (match[1],), vocabulary)
+    if match := _CONTAINS_ONE.fullmatch(text):
+        return _containment(text, match[1], tuple(match[2].split(", ")), vocabulary)
     if match := _HAS.fullmatch(text):
         fact = _fact(match[1], vocabulary)
         given = f"size({fact.path}) > 0" if fact.repeated else f"has({fact.path})"
@@ -114,6 +115,14 @@ def _comparison(text: str, path: str, values: tuple[str, ...], vocabulary: Mappi
     names = [_named(fact, value) for value in values]
     test = f"{path} == {names[0]}" if len(names) == 1 else f"{path} in [{', '.join(names)}]"
     return Atom(text, path, values, _guarded(fact, values, test))
+
+
+def _containment(text: str, path: str, values: tuple[str, ...], vocabulary: Mapping[str, Fact]) -> Atom:
+    fact = _fact(path, vocabulary)
+    if not (fact.repeated and fact.values):
+        raise ConditionError(f"'{path}' is not a list of named values")
+    names = [_named(fact, value) for value in values]
+    return Atom(text, path, values, f"({path}.exists(each, each in [{', '.join(names)}])) ? 1 : 0")
 
 
 def _fact(path: str, vocabulary: Mapping[str, Fact]) -> Fact:

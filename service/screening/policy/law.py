@@ -7,17 +7,19 @@ from functools import lru_cache
 
 from screening.errors import DataFileError
 from screening.policy.evaluate import LawInForce
-from screening.policy.load import SUBJECTS, Draft, load
-from screening.policy.rule import NOTICE, Duty, Period, Rule
+from screening.policy.load import Draft, load
+from screening.policy.rule import NOTICE, SUBJECTS, Duty, Period, Rule
 from screening.yamlfile import Entry, parse
 
 
 class Pack:
     """The rules and duties of one pack, over all time."""
 
-    def __init__(self, id: str, title: str, draft: Draft) -> None:  # noqa: A002  # the field's own word
+    def __init__(self, id: str, title: str, folders: tuple[str, ...], draft: Draft) -> None:  # noqa: A002  # the field's own word
         self.id = id
         self.title = title
+        self.folders = folders
+        self.terms = draft.terms
         self.rules: tuple[Rule, ...] = tuple(draft.rules.values())
         self.duties: tuple[Duty, ...] = tuple(draft.duties.values())
         changes = {day for period in self._periods() for day in (period.start, period.end) if day}
@@ -28,8 +30,12 @@ class Pack:
         """Return the law of a subject (`employment` or `information_request`) on a civil day in Los Angeles."""
         return self._between(subject, bisect_right(self._changes, day))
 
+    def days(self) -> list[date]:
+        """Return the first day of each stretch of time over which the law is the same, the earliest included."""
+        return [date.min, *self._changes]
+
     def _in_force(self, subject: str, interval: int) -> LawInForce:
-        day = self._changes[interval - 1] if interval else date.min
+        day = self.days()[interval]
         return LawInForce(
             subject,
             [rule for rule in self.rules if rule.subject == subject and rule.binds(day)],
@@ -70,7 +76,7 @@ def _pack(
     draft = load(chosen, settings, tokens)
     if not all(any(rule.subject == subject for rule in draft.rules.values()) for subject in SUBJECTS[1:]):
         raise head.fail("the pack has no rule on information requests", "Name a folder that has some")
-    return Pack(head.text("id"), head.text("title"), draft)
+    return Pack(head.text("id"), head.text("title"), head.texts("folders"), draft)
 
 
 def _table(files: Mapping[str, str], name: str) -> dict[str, str]:

@@ -9,20 +9,15 @@ from city.screening.v1 import decision_pb2
 
 from screening.errors import DataFileError
 from screening.policy.condition import Condition, Every
-from screening.policy.rule import Duty, Outcome, Period, Rank, Rule, Source
+from screening.policy.rule import LAYERS, OUTCOMES, SUBJECTS, Duty, Period, Rank, Rule, Source
 from screening.policy.terms import Terms
 from screening.yamlfile import Entry
 
-SUBJECTS = ("employment", "information_request")
-LAYERS = ("federal", "state", "city", "department")
 _PROVENANCE = {
     "T": decision_pb2.PROVENANCE_TEXT,
     "T-": decision_pb2.PROVENANCE_TEXT_PARTIAL,
     "S": decision_pb2.PROVENANCE_SECONDARY,
     "M": decision_pb2.PROVENANCE_MEMORY,
-}
-_OUTCOMES: dict[str, Outcome] = {
-    name.removeprefix("OUTCOME_"): number for name, number in decision_pb2.Outcome.items() if number
 }
 _FILE = {"source", "preamble", "subject", "binds", "terms", "rules", "duties"}
 _DATES = {"effective_from", "effective_to"}
@@ -104,9 +99,12 @@ class _File:
         )
 
     def rule(self, entry: Entry) -> Rule:
-        outcome = _one_of(entry, "outcome", tuple(_OUTCOMES)) if "outcome" in entry else None
+        outcome = _one_of(entry, "outcome", tuple(OUTCOMES)) if "outcome" in entry else None
         if outcome is None and not entry.texts("exception_to"):
             raise entry.fail("a rule without an outcome must be an exception", "Add outcome: or exception_to:")
+        rank = Rank[_one_of(entry, "rank", tuple(Rank.__members__))] if "rank" in entry else Rank.ORDINARY
+        if rank is Rank.OPENING and outcome not in ("REVIEW", None):
+            raise entry.fail("a rule of rank OPENING can only lead to a person", "Write outcome: REVIEW")
         proven = entry if "provenance" in entry else self._head
         return Rule(
             id=f"{self._source.id}.{entry.text('id')}",
@@ -115,21 +113,21 @@ class _File:
             citation=self._citation(entry),
             provenance=_PROVENANCE[_one_of(proven, "provenance", tuple(_PROVENANCE))],
             subject=self._subject,
-            rank=Rank[_one_of(entry, "rank", tuple(Rank.__members__))] if "rank" in entry else Rank.ORDINARY,
+            rank=rank,
             in_force=self._period(entry),
             suspended=self._suspended(entry),
             when=self._when(entry),
-            outcome=_OUTCOMES[outcome] if outcome else None,
+            outcome=OUTCOMES[outcome] if outcome else None,
             obligations=self._tokens(entry),
             exception_to=entry.texts("exception_to"),
             line=entry.line,
         )
 
     def duty(self, entry: Entry) -> Duty:
-        outcomes = entry.texts("with_outcome") or tuple(_OUTCOMES)
+        outcomes = entry.texts("with_outcome") or tuple(OUTCOMES)
         for name in outcomes:
-            if name not in _OUTCOMES:
-                raise entry.fail(f"unknown outcome '{name}'", f"Use one of: {', '.join(_OUTCOMES)}")
+            if name not in OUTCOMES:
+                raise entry.fail(f"unknown outcome '{name}'", f"Use one of: {', '.join(OUTCOMES)}")
         if not entry.texts("obligations"):
             raise entry.fail("a duty without obligations does nothing", "Add obligations:")
         return Duty(
@@ -139,7 +137,7 @@ class _File:
             subject=self._subject,
             in_force=self._period(entry),
             when=self._when(entry),
-            on=frozenset(_OUTCOMES[name] for name in outcomes),
+            on=frozenset(OUTCOMES[name] for name in outcomes),
             obligations=self._tokens(entry),
             line=entry.line,
         )

@@ -16,6 +16,11 @@ APPROVAL_REQUIRED = decision_pb2.OUTCOME_APPROVAL_REQUIRED
 REVIEW = decision_pb2.OUTCOME_REVIEW
 DENY = decision_pb2.OUTCOME_DENY
 """Outcomes; their numbers are in order of strictness (ruling 50)."""
+OUTCOMES: dict[str, Outcome] = {
+    name.removeprefix("OUTCOME_"): number for name, number in decision_pb2.Outcome.items() if number
+}
+SUBJECTS = ("employment", "information_request")
+LAYERS = ("federal", "state", "city", "department")
 
 
 class Rank(IntEnum):
@@ -23,10 +28,13 @@ class Rank(IntEnum):
 
     COMPELLED = 1
     """A court's process, obeyed within its four corners (law map, section 0.1)."""
-    SAVING = 2
+    OPENING = 2
+    """What speaks for release without commanding it - a judge's paper of another kind, consent, an emergency, publicity:
+    a person looks at what would be denied, and nothing becomes stricter by it (section 12, rulings 4, 27, 37, 53)."""
+    SAVING = 3
     """What lies outside the reach of the ordinary rules: the federal savings clause, military service, what is not
     outside employment at all (section 0.2)."""
-    ORDINARY = 3
+    ORDINARY = 4
     """State floor and City layer; the stricter wins (sections 0.3 and 0.4)."""
 
 

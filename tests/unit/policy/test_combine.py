@@ -59,11 +59,13 @@ def plain(truths: dict[Rule, int]) -> Outcome | None:
         for rule in holding
         if not any(rule.id in other.exception_to and _stands(other, holding) for other in holding)
     ]
-    for rank in Rank:
-        outcomes = [rule.outcome for rule in standing if rule.rank is rank and rule.outcome is not None]
-        if outcomes:
-            return max(outcomes)
-    return None
+    of_rank = {rank: [rule.outcome for rule in standing if rule.rank is rank and rule.outcome] for rank in Rank}
+    if of_rank[Rank.COMPELLED]:
+        return max(of_rank[Rank.COMPELLED])
+    others = of_rank[Rank.SAVING] or of_rank[Rank.ORDINARY]
+    if of_rank[Rank.OPENING]:
+        return min(REVIEW, max(others, default=REVIEW))
+    return max(others, default=None)
 
 
 def _stands(rule: Rule, holding: list[Rule]) -> bool:
@@ -74,7 +76,7 @@ def test_every_combination_of_three_rules_gives_the_answer_of_the_table() -> Non
     """Exhaustive: ranks, outcomes and truths of three rules, against a second implementation."""
     checked = 0
     for ranks in itertools.product(Rank, repeat=3):
-        for outcomes in itertools.product(OUTCOMES, repeat=3):
+        for outcomes in itertools.product(*(OUTCOMES if rank is not Rank.OPENING else (REVIEW,) for rank in ranks)):
             rules = [
                 rule(f"r{i}", rank, outcome) for i, (rank, outcome) in enumerate(zip(ranks, outcomes, strict=True))
             ]
@@ -84,14 +86,16 @@ def test_every_combination_of_three_rules_gives_the_answer_of_the_table() -> Non
                 expected = next(iter(possible)) if len(possible) == 1 else REVIEW
                 assert decide(truths).outcome == (REVIEW if expected is None else expected)
                 checked += 1
-    assert checked == 27 * 64 * 27
+    assert checked == (3 * len(OUTCOMES) + 1) ** 3 * 27
 
 
 def test_exceptions_of_every_truth_displace_as_the_table_says() -> None:
     """Exhaustive: a rule, its exception, and an exception to the exception."""
-    for outcomes in itertools.product(OUTCOMES, repeat=3):
+    for outcomes, rank in itertools.product(itertools.product((*OUTCOMES, None), repeat=3), Rank):
         base = rule("base", Rank.ORDINARY, outcomes[0])
-        exception = rule("exception", Rank.ORDINARY, outcomes[1], ("base",))
+        exception = rule(
+            "exception", rank, outcomes[1] and (REVIEW if rank is Rank.OPENING else outcomes[1]), ("base",)
+        )
         counter = rule("counter", Rank.ORDINARY, outcomes[2], ("exception",))
         for codes in itertools.product((FALSE, TRUE, UNKNOWN), repeat=3):
             truths = dict(zip((base, exception, counter), codes, strict=True))
@@ -146,6 +150,27 @@ def test_a_missing_fact_that_could_deny_is_review() -> None:
 def test_the_parts_fold_to_a_whole(outcomes: set[Outcome], expected: Outcome) -> None:
     """Step 6 of the table, every set of part answers."""
     assert whole(outcomes) == expected
+
+
+def test_a_stricter_part_never_makes_the_whole_milder() -> None:
+    """Exhaustive for three parts; so what is proved of each part carries over to the whole."""
+    of_parts = (ALLOW, REVIEW, DENY)
+    for parts in itertools.product(of_parts, repeat=3):
+        for place, outcome in itertools.product(range(3), of_parts):
+            if outcome >= parts[place]:
+                assert whole([*parts[:place], outcome, *parts[place + 1 :]]) >= whole(parts)
+
+
+def test_an_opening_rule_softens_a_denial_and_hardens_nothing() -> None:
+    """Exhaustive: with it, what would be denied is looked at, and nothing is stricter than without it."""
+    opening = rule("opening", Rank.OPENING, REVIEW)
+    for rank, outcome in itertools.product((Rank.SAVING, Rank.ORDINARY), OUTCOMES):
+        other = rule("other", rank, outcome)
+        assert decide({opening: TRUE, other: TRUE}).outcome == min(outcome, REVIEW)
+    softened = decide({opening: TRUE, rule("other", Rank.ORDINARY, DENY): TRUE})
+    assert softened.decisive == (opening,)
+    allowed = rule("allowed", Rank.ORDINARY, ALLOW)
+    assert decide({opening: TRUE, allowed: TRUE}).decisive == (allowed,)
 
 
 def test_of_two_readings_the_stricter_wins() -> None:

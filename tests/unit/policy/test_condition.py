@@ -84,6 +84,10 @@ def test_a_list_fact_is_searched_for_a_value() -> None:
     assert code("HOME_ADDRESS in facts.data_categories", data_categories=["home_address", "phone"]) == TRUE
     assert code("HOME_ADDRESS in facts.data_categories", data_categories=["phone"]) == FALSE
     assert code("has(facts.data_categories)") == FALSE
+    one_of = "facts.data_categories.exists(each, each in [HOME_ADDRESS, WORK_ADDRESS])"
+    assert code(one_of, data_categories=["phone", "work_address"]) == TRUE
+    assert code(one_of, data_categories=["phone"]) == FALSE
+    assert code(one_of) == FALSE
 
 
 def test_an_error_of_the_engine_is_unknown_and_never_true() -> None:

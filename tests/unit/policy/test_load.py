@@ -67,6 +67,10 @@ BAD = {
         "means itself",
     ),
     "unknown outcome": (GOOD.replace("outcome: DENY", "outcome: MAYBE"), "unknown outcome 'MAYBE'"),
+    "an opening rule that permits": (
+        GOOD.replace("    outcome: DENY", "    rank: OPENING\n    outcome: ALLOW"),
+        "can only lead to a person",
+    ),
     "unknown layer": (GOOD.replace("layer: state", "layer: galactic"), "unknown layer"),
     "unknown provenance": (GOOD.replace("provenance: T", "provenance: X"), "unknown provenance"),
     "unknown subject": (GOOD.replace("subject: information_request", "subject: weather"), "unknown subject"),

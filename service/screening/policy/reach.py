@@ -1,0 +1,71 @@
+"""How far the rules of one kind of question reach: which decide, which disagree, where none speaks.
+
+Gathered over the laws of all days that are looked at.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import combinations
+
+from screening.policy.answers import Answers
+from screening.policy.combine import SILENCE
+from screening.policy.condition import FALSE, TRUE, Condition
+from screening.policy.rule import ALLOW_IN_PART, REVIEW, Duty, Outcome
+
+
+class Reach:
+    """What was found so far."""
+
+    def __init__(self) -> None:
+        self.decisive: set[str] = set()
+        """Ids of the rules that give the outcome somewhere."""
+        self.arising: set[str] = set()
+        """Ids of the duties that may arise somewhere."""
+        self.disagreeing: set[tuple[str, str]] = set()
+        """Pairs of rules of one source and rank that hold together with different outcomes, neither an exception."""
+        self.outcomes: Counter[Outcome] = Counter()
+        """For how many combinations each outcome is given by the last law; their sum is all of them."""
+        self.silent = 0
+        """For how many combinations no rule of the last law speaks, so that a person decides."""
+
+    def add(self, answers: Answers, duties: Mapping[Duty, Condition]) -> None:
+        """Look at one law."""
+        for rule in answers.rules:
+            if rule.id not in self.decisive and answers.is_decisive(rule):
+                self.decisive.add(rule.id)
+        for duty, condition in duties.items():
+            if duty.id not in self.arising and _arises(answers, duty, condition):
+                self.arising.add(duty.id)
+        self._add_disagreeing(answers)
+        weights = [variable.weights for variable in answers.space.variables]
+        count = answers.space.diagrams.count
+        self.outcomes = count(answers.outcome, weights)
+        self.silent = count(answers.possible, weights)[SILENCE]
+
+    def _add_disagreeing(self, answers: Answers) -> None:
+        diagrams = answers.space.diagrams
+        for one, other in combinations([rule for rule in answers.rules if rule.outcome is not None], 2):
+            alike = (one.source.id, one.rank) == (other.source.id, other.rank)
+            excepted = one.id in other.exception_to or other.id in one.exception_to
+            if not alike or excepted or one.outcome == other.outcome or (one.id, other.id) in self.disagreeing:
+                continue
+            if True in diagrams.values(diagrams.apply(_both_true, answers.settled(one), answers.settled(other))):
+                self.disagreeing.add((one.id, other.id))
+
+
+def _arises(answers: Answers, duty: Duty, condition: Condition) -> bool:
+    """Say whether a duty may arise. The whole request may be REVIEW or ALLOW_IN_PART where a part is not."""
+    diagrams = answers.space.diagrams
+    may_hold = diagrams.apply(_may, answers.space.truth(condition), diagrams.leaf(None))
+    if duty.on & {REVIEW, ALLOW_IN_PART}:
+        return may_hold != diagrams.leaf(False)  # noqa: FBT003  # a value
+    given = (answers.outcome, diagrams.leaf(None))
+    return diagrams.find(lambda outcome, _: outcome in duty.on, may_hold, given) is not None
+
+
+def _may(code: int, _: None) -> bool:
+    return code != FALSE
+
+
+def _both_true(one: int, other: int) -> bool:
+    return one == other == TRUE
