@@ -26,3 +26,4 @@ callers:
     packs: [la_city]
 CALLERS
 openssl rand -hex 16 > grafana-password
+chmod 444 server.pem server-key.pem ca.pem callers.yaml grafana-password # read by the containers' own users
