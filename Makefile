@@ -83,6 +83,9 @@ overload: $(READY) ## Measure what is left of the useful rate at three times wha
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
+supply-chain: $(READY) ## Write the bill of materials and the licences to build/, and look for known vulnerabilities
+	deploy/supply_chain.sh $(BIN) build/supply-chain
+
 lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --no-emit-package screening-client pyproject.toml -o requirements/runtime.txt
@@ -97,4 +100,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline lock clean
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean
