@@ -32,6 +32,8 @@ class Watched:
     metrics: str
     receiver: Receiver
     prometheus: Prometheus
+    target: str
+    pid: int
 
     @property
     def data(self) -> Path:
@@ -55,7 +57,7 @@ def watched(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         for _ in range(3):
             send(service.target)
             time.sleep(2.5)
-        yield Watched(scratch, metrics, receiver, prometheus)
+        yield Watched(scratch, metrics, receiver, prometheus, service.target, service.process.pid)
         assert service.stop() == 0
     receiver.close()
 

@@ -15,6 +15,7 @@ from tests.factories import ICE_JOB, employment
 
 LOOPS, CONNECTIONS = 32, 4
 TIMEOUT_SECONDS = 5.0
+NEVER = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 _OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0), ("grpc.max_reconnect_backoff_ms", 500))
 _pb = screening_service_pb2
 
@@ -45,6 +46,8 @@ class Load:
         self.acknowledged: set[str] = set()
         self.codes: Counter[str] = Counter()
         """Of calls that were not answered, by all kinds of caller."""
+        self.details: list[str] = []
+        """What came with statuses that the service never gives on purpose."""
         self.by_second: dict[int, Second] = {}
         self.vanished = 0
 
@@ -87,8 +90,13 @@ class Load:
         self.second().seconds.append(time.monotonic() - start)
 
     def _failed(self, error: grpc.aio.AioRpcError) -> None:
-        self.codes[error.code().name] += 1
+        self._note(error)
         self.second().failed += 1
+
+    def _note(self, error: grpc.aio.AioRpcError) -> None:
+        self.codes[error.code().name] += 1
+        if error.code() in NEVER:
+            self.details.append(f"{error.code().name}: {error.details()}")
 
     async def vanishing(self) -> None:
         """For ever: connect, ask ten times, and be gone before the answers come."""
@@ -112,7 +120,7 @@ class Load:
                     try:
                         reply = await call.read()
                     except grpc.aio.AioRpcError as error:
-                        self.codes[error.code().name] += 1
+                        self._note(error)
                         break
                     if reply is grpc.aio.EOF:
                         break

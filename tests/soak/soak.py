@@ -27,7 +27,7 @@ from tests.soak.store import Store
 
 SHARE = 0.8
 PROBE_SECONDS = 4.0
-FAULT_SECONDS, REST_SECONDS = 4.0, 9.0
+FAULT_SECONDS, REST_SECONDS = 4.0, 7.0
 RELOAD_SECONDS = 5.0
 _STOP_SECONDS = 60
 _CALLERS = """callers:
@@ -60,6 +60,8 @@ class Course:
     lost: int = 0
     wrong: str = ""
     """What the verification of the log found."""
+    defects: list[str] = field(default_factory=list)
+    """Lines of the service's own log on what it did not foresee."""
 
 
 class Subject:
@@ -142,6 +144,11 @@ class Subject:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(_STOP_SECONDS)
 
+    def defects(self) -> list[str]:
+        """Return the lines of its log that tell of INTERNAL."""
+        with (self._scratch / "stderr.txt").open(encoding="utf-8") as lines:
+            return [line.strip() for line in lines if '"INTERNAL"' in line]
+
     def close(self) -> None:
         """Leave nothing running."""
         if self.process.poll() is None:
@@ -169,6 +176,7 @@ async def soak(subject: Subject, seconds: float) -> tuple[Load, Course]:
         with suppress(asyncio.CancelledError):
             await task
     course.exit_code = await asyncio.to_thread(subject.stop)
+    course.defects = subject.defects()
     course.lost = len(load.acknowledged - subject.store.decisions())
     course.wrong = await asyncio.to_thread(subject.store.verify)
     return load, course
