@@ -84,17 +84,18 @@ bench: $(READY) ## Measure the service against an echo server in the same run
 overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
 	$(BIN)/python -m bench.overload
 
-soak: $(READY) ## Ten minutes at four fifths of capacity on each store of the log, with faults
-	$(BIN)/python -m tests.soak
-
-assurance: $(READY) ## Run the long proofs, begun where it was stopped, and write deploy/ASSURANCE.md (an hour)
-	$(BIN)/python -m deploy.assurance
-
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
 supply-chain: $(READY) ## Write the bill of materials and the licences to build/, and look for known vulnerabilities
 	deploy/supply_chain.sh $(BIN) build/supply-chain
+
+.PHONY: soak assurance
+soak: $(READY) ## Ten minutes at four fifths of capacity on each store of the log, with faults
+	$(BIN)/python -m tests.soak
+
+assurance: $(READY) ## Run the long proofs, begun where it was stopped, and write deploy/ASSURANCE.md (an hour)
+	$(BIN)/python -m deploy.assurance
 
 lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -110,4 +111,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload soak assurance baseline supply-chain lock clean
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean
