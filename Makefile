@@ -25,6 +25,9 @@ setup: $(READY) ## Make the virtual environment with pinned requirements
 demo: $(READY) ## Start the service, screen the sample inputs, show a trace, verify the log, stop
 	$(BIN)/screening demo
 
+demo-ops: $(READY) ## Start the service under Prometheus, send a minute of traffic, show trace, alerts and numbers
+	$(BIN)/python -m deploy.demo_ops
+
 run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
 	$(BIN)/screening serve --listen 127.0.0.1:50051 --data ./data
 
@@ -84,11 +87,23 @@ overload: $(READY) ## Measure what is left of the useful rate at three times wha
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
+supply-chain: $(READY) ## Write the bill of materials and the licences to build/, and look for known vulnerabilities
+	deploy/supply_chain.sh $(BIN) build/supply-chain
+
+.PHONY: soak assurance
+soak: $(READY) ## Ten minutes at four fifths of capacity on each store of the log, with faults
+	$(BIN)/python -m tests.soak
+
+assurance: $(READY) ## Run the long proofs, begun where it was stopped, and write deploy/ASSURANCE.md (an hour)
+	$(BIN)/python -m deploy.assurance
+
 lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --no-emit-package screening-client pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate --no-emit-package screening-client --group dev pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --group build -o requirements/build.txt
 
 $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed, so this does not ask for setup
 	deploy/venv.sh $(PYTHON) $(VENV) && $(BIN)/pip install --quiet uv
@@ -96,4 +111,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline lock clean
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean

@@ -213,6 +213,27 @@ SERVICE = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Conditions",
+                    "What must hold before anything is decided, and does it?",
+                    "short",
+                    (Query("min by (condition) (screening_condition)", "{{condition}}"),),
+                ),
+                Panel(
+                    "Reloads",
+                    "Which files are refused, with the old ones in force?",
+                    "short",
+                    (Query("max by (source) (screening_reload_failing)", "{{source}}"),),
+                ),
+                Panel(
+                    "Age of law and registry",
+                    "How old is what is decided by?",
+                    "s",
+                    (
+                        Query("max(screening_law_age_seconds)", "law"),
+                        Query("max(screening_registry_age_seconds)", "registry"),
+                    ),
+                ),
+                Panel(
                     "Running",
                     "Which version, under which bundle of law?",
                     "short",

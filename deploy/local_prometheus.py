@@ -27,7 +27,7 @@ class Prometheus:
         config["scrape_configs"][0]["static_configs"] = [{"targets": [target]}]
         file = scratch / "prometheus.yml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        self.address = f"127.0.0.1:{_free_port()}"
+        self.address = f"127.0.0.1:{free_port()}"
         self._log = (scratch / "prometheus.log").open("w")
         self._process = subprocess.Popen(
             [
@@ -78,7 +78,8 @@ class Prometheus:
         self.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a loopback port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

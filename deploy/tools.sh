@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests, the demo and the runbook need beside Python, where it is missing and we may: Debian's packages
-# prometheus (with promtool), jq, curl and openssl. It starts nothing.
+# prometheus (with promtool), jq, curl, openssl and systemd (for systemd-analyze). It starts nothing.
 set -euo pipefail
-declare -A packages=([prometheus]=prometheus [promtool]=prometheus [jq]=jq [curl]=curl [openssl]=openssl)
+declare -A packages=([prometheus]=prometheus [promtool]=prometheus [jq]=jq [curl]=curl [openssl]=openssl [systemd-analyze]=systemd)
 missing=()
 for command in "${!packages[@]}"; do
   command -v "$command" >/dev/null || missing+=("${packages[$command]}")

@@ -11,9 +11,9 @@ import pytest
 from city.screening.v1 import screening_service_pb2_grpc as stubs
 from screening.telemetry.receiver import Receiver
 
-from deploy.local_prometheus import Prometheus
+from deploy.local_prometheus import Prometheus, free_port
 from tests.factories import ADDRESS_REQUEST, ICE_JOB, employment, request
-from tests.processes import ServiceProcess, free_port
+from tests.processes import ServiceProcess
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
@@ -32,6 +32,8 @@ class Watched:
     metrics: str
     receiver: Receiver
     prometheus: Prometheus
+    target: str
+    pid: int
 
     @property
     def data(self) -> Path:
@@ -55,7 +57,7 @@ def watched(tools: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
         for _ in range(3):
             send(service.target)
             time.sleep(2.5)
-        yield Watched(scratch, metrics, receiver, prometheus)
+        yield Watched(scratch, metrics, receiver, prometheus, service.target, service.process.pid)
         assert service.stop() == 0
     receiver.close()
 

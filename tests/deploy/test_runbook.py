@@ -19,6 +19,10 @@ def test_every_command_of_the_runbook_works(watched: Watched) -> None:
         "DATA": str(watched.data),
         "LINES": str(watched.lines),
         "PROMETHEUS": watched.prometheus.address,
+        "ANCHOR": str(watched.data.with_name("data-anchor")),
+        "BACKUP": str(watched.scratch / "backup"),
+        "PID": str(watched.pid),
+        "TARGET": watched.target,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     blocks = BLOCK.findall(runbook)

@@ -31,7 +31,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="screening-demo-") as scratch:
         data = Path(scratch) / "data"
         environ = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
-        service, target = _start(data, environ)
+        service, target = start(data, environ)
         try:
             _heading(console, "Outside employment: a payroll run")
             results = Path(scratch) / "payroll.results.csv"
@@ -51,7 +51,7 @@ def demo(
     raise typer.Exit(0 if code == 0 and verified in (0, 3) else 1)
 
 
-def _start(data: Path, environ: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
+def start(data: Path, environ: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
     """Start the service and return it with its address once it says that it is serving."""
     command = [sys.executable, "-m", "screening", "serve", "--listen", "127.0.0.1:0", "--data", str(data)]
     service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ)

@@ -1,0 +1,80 @@
+import re
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from screening.callers import load
+from screening.config import Settings
+
+TOP = Path(__file__).parents[2]
+DEPLOY = TOP / "deploy"
+SETTINGS = {each.metadata["env"] for each in fields(Settings)}
+MANIFESTS = sorted(path for path in (DEPLOY / "kubernetes").rglob("*.yaml") if path.name != "kustomization.yaml")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a checker and return how it ended."""
+    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, cwd=TOP)
+
+
+def test_the_image_is_built_as_it_should_be() -> None:
+    """By hadolint's rules."""
+    done = run(TOP / ".venv/bin/hadolint", DEPLOY / "Dockerfile")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda path: path.name)
+def test_manifests_are_what_kubernetes_takes(manifest: Path) -> None:
+    """Against the schema of the API, unknown fields refused."""
+    for document in yaml.safe_load_all(manifest.read_text()):
+        if document.get("kind"):
+            done = run(TOP / ".venv/bin/kubernetes-validate", "--strict", manifest)
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_composition_names_only_what_is_there() -> None:
+    """Every file that it mounts, every network, volume and secret."""
+    whole = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())
+    for service in whole["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            known = (DEPLOY / "compose" / source).exists() if source.startswith(".") else source in whole["volumes"]
+            assert known, source
+        assert set(service["networks"]) <= whole["networks"].keys()
+        assert set(service.get("secrets", [])) <= whole["secrets"].keys()
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose/compose.yaml", "systemd/screening.service"])
+def test_deployments_set_only_settings_that_exist(file: str) -> None:
+    """A misspelt setting would be the default in silence."""
+    named = set(re.findall(r"\b(?:SCREENING|OTEL)_[A-Z_]+\b", (DEPLOY / file).read_text()))
+    assert named
+    assert named <= SETTINGS, named - SETTINGS
+
+
+def test_kubernetes_sets_only_settings_that_exist() -> None:
+    """In the settings and in the deployment."""
+    named = {name for path in MANIFESTS for name in re.findall(r"\b(?:SCREENING|OTEL)_[A-Z_]+\b", path.read_text())}
+    assert named <= SETTINGS, named - SETTINGS
+
+
+def test_trial_certificates_and_callers_are_good(tmp_path: Path) -> None:
+    """As the composition and the service take them."""
+    done = run(DEPLOY / "certificates.sh", tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name in ("server", "payroll"):
+        assert run("openssl", "verify", "-CAfile", tmp_path / "ca.pem", tmp_path / f"{name}.pem").returncode == 0
+    load((tmp_path / "callers.yaml").read_text(), "callers.yaml")
+
+
+def test_the_unit_is_what_systemd_takes(tools: None, tmp_path: Path) -> None:  # noqa: ARG001  # installed first
+    """Every word of it."""
+    unit = tmp_path / "screening.service"
+    written = (DEPLOY / "systemd/screening.service").read_text()
+    unit.write_text(written.replace("/opt/screening/bin/screening", "/bin/true"))
+    done = run("systemd-analyze", "verify", "--man=no", unit)
+    assert "screening.service" not in done.stderr, done.stderr
