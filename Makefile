@@ -31,6 +31,10 @@ run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
 test: $(READY) ## Run the tests
 	$(BIN)/pytest --numprocesses=2 $(T)
 
+.PHONY: fuzz
+fuzz: $(READY) ## Fuzz files, forms, tokens and messages: a million executions, begun where it was stopped
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
 check: $(READY) lint type proto-check docs-check ## Run everything else that CI runs
 
 lint: $(READY) ## Check style, API rules and import direction

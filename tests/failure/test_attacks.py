@@ -4,21 +4,24 @@ import asyncio
 import random
 import socket
 import struct
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from city.screening.v1 import screening_service_pb2
 from google.rpc import error_details_pb2, status_pb2
 from screening.config import Settings
 from screening.transport import call as call_module
-from screening.transport.call import TRANSPORT_LIMIT
+from screening.transport.call import MESSAGE_LIMIT, TRANSPORT_LIMIT
 from screening.wiring import App, running
 
 from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
 from tests.factories import employment
+from tests.processes import ServiceProcess
 
 EMPLOYMENT = "/city.screening.v1.ScreeningService/ScreenEmployment"
 BATCH = "/city.screening.v1.ScreeningService/BatchScreenEmployment"
@@ -152,8 +155,15 @@ async def test_a_flood_of_metadata_is_refused_by_the_transport(app: App) -> None
     assert await answers(app)
 
 
-async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted(app: App) -> None:
-    """In a call, in a batch and in a stream; nothing stays behind."""
+async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted(tmp_path: Path) -> None:
+    """In a call, in a batch and in a stream; nothing stays behind, and the first two are counted."""
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", metrics_listen="127.0.0.1:0")
+    async with running(settings) as app:
+        await refuse_large_messages(app)
+
+
+async def refuse_large_messages(app: App) -> None:
+    """Send them, and look at what is left."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
         for path in (EMPLOYMENT, BATCH):
             ask: Any = channel.unary_unary(path)
@@ -168,6 +178,9 @@ async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted
     while app.admission.streams:
         await asyncio.sleep(0.05)
     assert app.admission.calls == 0
+    page = await asyncio.to_thread(urllib.request.urlopen, f"http://127.0.0.1:{app.metrics_port}/metrics", timeout=20)
+    with page:
+        assert b"screening_refused_by_transport_total 2.0" in page.read()
 
 
 async def test_a_small_message_with_very_many_items_is_refused_by_their_number(app: App) -> None:
@@ -179,3 +192,20 @@ async def test_a_small_message_with_very_many_items_is_refused_by_their_number(a
             await ask(body, timeout=60)
     assert reason_of(raised.value) == "TOO_MANY_ITEMS"
     assert await answers(app)
+
+
+def test_messages_that_were_refused_do_not_stay_in_memory(tmp_path: Path) -> None:
+    """Sixty of the largest, one after another: less is left of all of them than thirty would take."""
+    body = b"\x0a\xff\xff\xff\x01" + bytes(MESSAGE_LIMIT - 5)  # says that it is longer than it is
+    with ServiceProcess(tmp_path / "data") as service:
+        process = psutil.Process(service.process.pid)
+        with grpc.insecure_channel(service.target) as channel:
+            ask: Any = channel.unary_unary(BATCH)
+            for number in range(70):
+                if number == 10:
+                    before = process.memory_info().rss
+                with pytest.raises(grpc.RpcError) as raised:
+                    ask(body, timeout=60)
+                assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert process.memory_info().rss - before < 30 * MESSAGE_LIMIT
+        assert service.stop() == 0

@@ -126,22 +126,24 @@ class Calls:
     ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
         """Wrap a method that takes one message and returns one."""
 
-        async def handle(bodies: AsyncIterator[bytes], context: Context) -> bytes:
+        async def handle(_bodies: AsyncIterator[bytes], context: Context) -> bytes:
             call = self._begin(service, rpc, context)
-            body = b""
+            size = 0
             try:
                 self._check(call, service, context)
-                body = await _first(bodies)
+                body = await self._message(call, context)
+                size = len(body)
                 self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
                 self._end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # nothing may reach the caller as UNKNOWN with its text
+                body = b""  # an error and the frames that it went through hold each other, and with them the message
                 await self._fail(call, context, error)
             finally:
                 if call.held:
-                    self._admission.leave(call.held, len(body))
+                    self._admission.leave(call.held, size)
             self._end(call, "OK")
             return reply
 
@@ -245,6 +247,19 @@ class Calls:
         if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
             raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
 
+    async def _message(self, call: Call, context: Context) -> bytes:
+        """Return the message of a call. Raises Unparseable where none comes."""
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS), self._admission.reading(call.caller):
+                message = await context.read()
+        except TimeoutError:
+            message = grpc.aio.EOF
+        if message is grpc.aio.EOF:
+            self._metrics.messageless += 1
+            raise Unparseable
+        body: bytes = message
+        return body
+
     def _enter(self, call: Call, body: bytes) -> None:
         """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
         check_size(body)
@@ -253,7 +268,7 @@ class Calls:
 
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
-        error.__traceback__ = None  # it holds what the message became, which may be large, until the record is durable
+        error.__traceback__ = error.__context__ = None  # they hold what the message became, which may be large
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
         )
@@ -320,15 +335,6 @@ def check_size(body: bytes) -> None:
     """Refuse a message over the limit. Raises MessageTooLarge."""
     if len(body) > MESSAGE_LIMIT:
         raise MessageTooLarge(MESSAGE_LIMIT)
-
-
-async def _first(bodies: AsyncIterator[bytes]) -> bytes:
-    """Return the message of a call. Raises Unparseable where none comes."""
-    try:
-        async with asyncio.timeout(MESSAGE_SECONDS):
-            return await anext(bodies)
-    except (TimeoutError, StopAsyncIteration):
-        raise Unparseable from None
 
 
 def _texts(context: Context) -> dict[str, str]:

@@ -19,7 +19,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from screening.errors import ListenError
-from screening.telemetry.metrics import Metrics
 from screening.transport import log_servicer, screening_servicer, status_servicer
 from screening.transport.call import TRANSPORT_LIMIT, Calls
 from screening.transport.health import CONDITIONS, READING, Health
@@ -74,14 +73,16 @@ class Server:
         status: StatusServicer,
         calls: Calls,
         health: Health,
-        metrics: Metrics,
         shared: bool,
         most_calls: int,
     ) -> None:
-        """A port that is not `shared` with workers beside this one lets no second server on it. Calls beyond `most_calls` at once are refused by the transport itself, before their message is read."""
+        """A port that is not `shared` with workers beside this one lets no second server on it.
+
+        Calls beyond `most_calls` at once are refused by the transport itself, before they begin.
+        """
         self._calls = calls
         self._health = health
-        self._arrivals = _Arrivals(metrics, calls.may_begin)
+        self._arrivals = _Arrivals(calls.may_begin)
         self._server = grpc.aio.server(
             interceptors=[self._arrivals],
             options=(*_OPTIONS, ("grpc.so_reuseport", int(shared))),
@@ -197,10 +198,9 @@ class _Reflection(reflection.aio.ReflectionServicer):
 
 
 class _Arrivals(grpc.aio.ServerInterceptor):
-    """Sees calls as they arrive: counts them, so that those whose message the transport refused are not lost."""
+    """Sees calls as they arrive, and holds back those that may not begin yet."""
 
-    def __init__(self, metrics: Metrics, may_begin: asyncio.Event) -> None:
-        self._metrics = metrics
+    def __init__(self, may_begin: asyncio.Event) -> None:
         self._may_begin = may_begin
         self._seen = 0
 
@@ -218,10 +218,8 @@ class _Arrivals(grpc.aio.ServerInterceptor):
         continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]]",
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """Count the call if it is one of ours."""
+        """Let the call go on once it may begin."""
         self._seen += 1
-        if handler_call_details.method.startswith("/city.screening."):
-            self._metrics.arrived += 1
         if not self._may_begin.is_set():
             await self._may_begin.wait()
         return await continuation(handler_call_details)
