@@ -82,7 +82,7 @@ overload: $(READY) ## Measure what is left of the useful rate at three times wha
 	$(BIN)/python -m bench.overload
 
 log-kills: $(READY) ## Kill the log at every single write, on SQLite and PostgreSQL; the tests take a sample
-	LOG_KILLS_EVERY=1 $(BIN)/pytest --numprocesses=2 tests/failure/test_kills.py
+	LOG_KILLS_EVERY=1 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
 
 log-big: $(READY) ## Measure the decision log with a million records: appends, verification, proofs, bytes
 	$(BIN)/python -m bench.big_log
