@@ -84,6 +84,12 @@ bench: $(READY) ## Measure the service against an echo server in the same run
 overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
 	$(BIN)/python -m bench.overload
 
+log-kills: $(READY) ## Kill the log at every single write, on SQLite and PostgreSQL; the tests take a sample
+	LOG_KILLS_EVERY=1 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
+
+log-big: $(READY) ## Measure the decision log with a million records: appends, verification, proofs, bytes
+	$(BIN)/python -m bench.big_log
+
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
@@ -111,4 +117,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-big

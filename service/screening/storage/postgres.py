@@ -66,8 +66,14 @@ class PostgresSession:
         return self._connection
 
     def execute(self, sql: str, values: Values = ()) -> Rows:
-        """Run one statement; see Session."""
-        return self._live().execute(sql.replace("?", "%s").encode(), tuple(values))
+        """Run one statement; see Session. One that stands by itself is sent anew if the connection was found lost."""
+        statement = sql.replace("?", "%s").encode()
+        try:
+            return self._live().execute(statement, tuple(values))
+        except psycopg.OperationalError:
+            if self._writing or not self._connection.closed:
+                raise
+        return self._live().execute(statement, tuple(values))
 
     def insert(self, table: str, rows: Sequence[Values]) -> None:
         """Add rows, in one round trip; see Session."""
@@ -81,7 +87,7 @@ class PostgresSession:
 
     def begin(self) -> None:
         """Begin to write; see Session."""
-        self._live().execute("BEGIN")
+        self.execute("BEGIN")
         self._writing = True
 
     def commit(self) -> None:
@@ -160,11 +166,13 @@ class PostgresDatabase:
 
 def _prepare_database(address: str, migrations: Sequence[str], name: str) -> None:
     session = PostgresSession(address)
-    if session.execute("SHOW fsync").fetchone() != ("on",):
-        raise DataDirectoryError(f"the database of {name} runs with fsync off: a commit would not be durable")
-    session.execute("SELECT pg_advisory_lock(?)", (_MIGRATING,))
-    schema.migrate(session, migrations, DIALECT, f"the database of {name}")
-    session.close()
+    try:
+        if session.execute("SHOW fsync").fetchone() != ("on",):
+            raise DataDirectoryError(f"the database of {name} runs with fsync off: a commit would not be durable")
+        session.execute("SELECT pg_advisory_lock(?)", (_MIGRATING,))
+        schema.migrate(session, migrations, DIALECT, f"the database of {name}")
+    finally:
+        session.close()
 
 
 def _month(micros: int, ahead: int) -> tuple[str, int, int]:

@@ -17,6 +17,9 @@ STEP = 65_536
 """Most records between two checkpoints; it bounds memory and the size of one transaction."""
 TILES_REBUILT = "tiles_rebuilt"
 _ROWS = 4_096
+_COUNTED = """
+SELECT (SELECT coalesce(max(log_index) + 1, 0) FROM record), (SELECT next_index FROM tail WHERE one = 1)
+"""  # in one statement, because other instances may be appending
 
 
 class Integrator:
@@ -41,10 +44,10 @@ class Integrator:
     def check(self, signer: Signer, anchored: Checkpoint | None) -> None:
         """Compare what is stored with the last checkpoint and with the anchored one. Raises LogTampered."""
         last = newest(self._log)
-        (counted,) = self._log.execute("SELECT coalesce(max(log_index) + 1, 0) FROM record").fetchone()
+        counted, expected = self._log.execute(_COUNTED).fetchone()
         size = last.head.size if last else 0
-        if counted != self._next_index() or counted < size:
-            raise LogTampered(f"the log holds {counted} records where it had {max(size, self._next_index())}")
+        if counted != expected or counted < size:
+            raise LogTampered(f"the log holds {counted} records where it had {max(size, expected)}")
         if last:
             self._load(last.head, signer.key, last.note)
         if anchored and anchored.head.size > size:

@@ -1,0 +1,82 @@
+"""A backup is taken while the log is written, and restored in another place."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from screening.config import Settings
+from screening.decisionlog.port import Erasure
+from screening.decisionlog.record import ERASURE, make
+from screening.errors import DataDirectoryError
+from screening.recorded import open_checkpoints, open_log
+from screening.storage.sqlite import KEYS, LOG
+from screening.transport.identity import new_id
+
+from tests.logs import START, sealed_decision, settings_of, write_log
+
+
+def _back_up(data: Path, to: Path, *names: str) -> None:
+    """Copy databases with SQLite's own online backup, and the key files."""
+    to.mkdir(parents=True)
+    for name in names:
+        with closing(sqlite3.connect(data / name)) as source, closing(sqlite3.connect(to / name)) as target:
+            source.backup(target)
+    shutil.copytree(data / "keys", to / "keys")
+
+
+async def test_a_backup_of_an_open_log_is_continued_with_all_that_it_had(tmp_path: Path) -> None:
+    """Records that were durable before the copy are there, under their keys, and new ones follow them."""
+    settings = settings_of(tmp_path / "first")
+    log = open_log(settings)
+    checkpoints = await open_checkpoints(settings, log)
+    records = [sealed_decision(settings) for _ in range(10)]
+    await log.append(records)
+    await checkpoints.tick()
+    restored = Settings(data=tmp_path / "second" / "data")
+    _back_up(settings.data, restored.data, LOG, KEYS)
+    await log.close()
+    shutil.copytree(settings.anchor_directory, restored.anchor_directory)
+    again = open_log(restored)
+    await open_checkpoints(restored, again)
+    found = await again.read(0, 100)
+    (next_one,) = await again.append([sealed_decision(restored)])
+    await again.close()
+    assert [stored.leaf_hash for stored in found] == [record.leaf_hash for record in records]
+    assert all(stored.wrapped_key for stored in found)
+    assert next_one.index == 10
+
+
+async def test_a_backup_that_is_older_than_the_anchor_is_not_continued(tmp_path: Path) -> None:
+    """Records that were anchored after the copy would be missing without a word."""
+    settings = settings_of(tmp_path)
+    await write_log(settings, 10)
+    copy = tmp_path / "copy"
+    _back_up(settings.data, copy, LOG, KEYS)
+    await write_log(settings, 10)
+    shutil.rmtree(settings.data)
+    shutil.copytree(copy, settings.data)
+    log = open_log(settings)
+    with pytest.raises(DataDirectoryError, match="rolled back"):
+        await open_checkpoints(settings, log)
+    await log.close()
+
+
+async def test_a_restored_key_store_does_not_bring_back_an_erased_key(tmp_path: Path) -> None:
+    """A key store from before the erasure is cleaned at the next start."""
+    settings = settings_of(tmp_path)
+    (record,) = await write_log(settings, 1)
+    _back_up(settings.data, tmp_path / "copy", KEYS)
+    log = open_log(settings)
+    assert record.wrapped_key is not None
+    erasure = make(ERASURE, new_id(START), START, {"decisions": [record.id]})
+    await log.erase(erasure, [Erasure(record.id, 0, record.wrapped_key[0])])
+    await log.close()
+    for file in settings.data.glob(f"{KEYS}*"):
+        file.unlink()
+    shutil.copy(tmp_path / "copy" / KEYS, settings.data / KEYS)
+    again = open_log(settings)
+    (first, _) = await again.read(0, 10)
+    await again.close()
+    assert first.wrapped_key is None
