@@ -2,8 +2,9 @@
 
 import typer
 
-from screening.cli.laws import cases, check
+from screening.cli.laws import cases, check, prove
 
 laws = typer.Typer(help="Check the law files and run their cases.", no_args_is_help=True)
 laws.command("check")(check.check)
 laws.command("test")(cases.run)
+laws.command("prove")(prove.prove)
