@@ -2,9 +2,11 @@
 
 import typer
 
-from screening.cli.laws import cases, check, prove
+from screening.cli.laws import cases, check, diff, prove, render
 
 laws = typer.Typer(help="Check the law files and run their cases.", no_args_is_help=True)
 laws.command("check")(check.check)
 laws.command("test")(cases.run)
 laws.command("prove")(prove.prove)
+laws.command("diff")(diff.diff)
+laws.command("render")(render.render)

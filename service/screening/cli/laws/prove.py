@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import date, datetime
 from functools import cache
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,7 +35,7 @@ def prove(
 ) -> None:
     """Check the invariants beside the law for every combination of facts; exit 1 if one does not hold."""
     started = time.monotonic()
-    law, invariants = _given(pack)
+    law, invariants = _given(pack, _root())
     chosen = [each for each in proof.shares(law, invariants) if not share or each.name in share]
     if not chosen:
         raise typer.BadParameter("no such share; name a request kind or the first of a class of data categories")
@@ -58,14 +59,17 @@ def prove(
     raise typer.Exit(1 if broken else 0)
 
 
+def _root() -> Path:
+    return bundle_root(config.from_environ(os.environ)) / "laws"
+
+
 @cache
-def _given(pack: str) -> tuple[Pack, list[Invariant]]:
-    settings = config.from_environ(os.environ)
-    packs = read_bundle(settings).law.packs
+def _given(pack: str, root: Path) -> tuple[Pack, list[Invariant]]:
+    packs = read_bundle(config.from_environ(os.environ)).law.packs
     if pack not in packs:
         raise typer.BadParameter(f"there is no pack '{pack}'; use one of: {', '.join(packs)}")
-    root = bundle_root(settings) / "laws"
-    texts = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in root.rglob(invariant.FILE)}
+    files = [path for path in root.rglob("*.yaml") if path.name == invariant.FILE]
+    texts = {path.relative_to(root).as_posix(): path.read_text(encoding="utf-8") for path in files}
     return packs[pack], invariant.read(texts, packs[pack])
 
 
@@ -76,7 +80,7 @@ def _proofs(pack: str, shares: Sequence[Share], since: date, jobs: int) -> Itera
 
 
 def _proof(pack: str, share: Share, since: date) -> Proof:
-    law, invariants = _given(pack)
+    law, invariants = _given(pack, _root())
     return proof.prove(law, share, invariants, since)
 
 
