@@ -31,6 +31,10 @@ run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
 test: $(READY) ## Run the tests
 	$(BIN)/pytest --numprocesses=2 $(T)
 
+.PHONY: fuzz
+fuzz: $(READY) ## Fuzz files, forms, tokens and messages: a million executions, begun where it was stopped
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
 check: $(READY) lint type proto-check docs-check ## Run everything else that CI runs
 
 lint: $(READY) ## Check style, API rules and import direction
@@ -76,6 +80,9 @@ laws: $(READY) ## Check the law files, run their cases, prove the invariants (mi
 bench: $(READY) ## Measure the service against an echo server in the same run
 	$(BIN)/python -m bench
 
+overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
+	$(BIN)/python -m bench.overload
+
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
@@ -91,4 +98,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws bench baseline lock clean
+.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline lock clean

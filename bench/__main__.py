@@ -1,6 +1,6 @@
 """`make bench`: the service beside its peer in one run, then what explains the figures. Bounded; loopback only.
 
-python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder; all if none is named
+python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder, scale; all if none is named
 """
 
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cerbos, contest, cost, idle, ladder, load, questions, report
+from bench import cerbos, contest, cost, idle, ladder, load, questions, report, scale
 
 Section = tuple[str, list[str]]
 ROUNDS, QUICK_ROUNDS = 5, 1
@@ -50,6 +50,7 @@ def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]
         "cost": lambda: [("Cost of a decision in process", cost.measure())],
         "contest": contested,
         "ladder": climbed,
+        "scale": lambda: [("How it grows", scale.measure(scratch))],
     }
 
 

@@ -1,6 +1,8 @@
 """The service beside its peer: unary calls, batches and streams, then latency at half of each one's greatest rate."""
 
+import os
 import statistics
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,7 +13,11 @@ from bench.receiver import Receiver
 
 Section = tuple[str, list[str]]
 LARGE = 1_000
+WORKERS = os.cpu_count() or 1
+"""As many as deploy/README.md recommends: one for each core."""
 _LATENCY_SECONDS = 5
+_FRESH = 100
+"""Messages with new questions; more questions than the service remembers."""
 _ONE_BY_ONE, _A_FEW, _LARGE = load.Crowd(), load.Crowd(4, 1), load.Crowd(1, 1)
 """In flight from each of four processes: calls of one decision, batches of 50, batches of 1,000."""
 
@@ -19,12 +25,13 @@ _ONE_BY_ONE, _A_FEW, _LARGE = load.Crowd(), load.Crowd(4, 1), load.Crowd(1, 1)
 class Contest:
     """Both sides running, and the legs of each."""
 
-    def __init__(self, stack: ExitStack, scratch: Path, program: Path | None) -> None:
+    def __init__(self, stack: ExitStack, scratch: Path, program: Path | None, receiver: Receiver) -> None:
         self.forms, self.requests = employment_questions(), information_questions()
-        self.receiver = stack.enter_context(Receiver())
-        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.endpoint}
-        self.service = stack.enter_context(service.Service.start(scratch / "data", **traced))
-        self.untraced = stack.enter_context(service.Service.start(scratch / "untraced"))
+        traced = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint}
+        workers = ["--workers", str(WORKERS)]
+        self.service = stack.enter_context(service.Service.start(scratch / "data", workers, **traced))
+        self.untraced = stack.enter_context(service.Service.start(scratch / "untraced", workers))
+        self.alone = stack.enter_context(service.Service.start(scratch / "alone", **traced))
         self.peer = None
         if program:
             questions = [*self.forms, *self.requests]
@@ -39,10 +46,14 @@ class Contest:
         return {
             "unary": self._leg("service, unary", service.UNARY, forms, 1),
             "untraced": self._leg("service, unary, not traced", service.UNARY, forms, 1, self.untraced),
+            "alone": self._leg("service, unary, one worker", service.UNARY, forms, 1, self.alone),
             "information": self._leg("service, unary, information requests", service.UNARY_INFORMATION, requests, 1),
             "small": self._leg("service, batch of 50", service.BATCH, small, cerbos.BATCH_LIMIT),
             "large": self._leg("service, batch of 1,000", service.BATCH, large, LARGE),
-            "stream": self._streams("service, stream"),
+            "stream": self._streams("service, stream", [[service.streamed(form)] for form in forms]),
+            "cold": self._streams(
+                "service, stream, every question new", [service.fresh(forms[0], _FRESH)] * len(forms)
+            ),
         }
 
     def theirs(self) -> dict[str, Leg]:
@@ -67,11 +78,10 @@ class Contest:
             per_call,
         )
 
-    def _streams(self, name: str) -> Leg:
-        messages = [service.streamed(question.body) for question in self.forms]
+    def _streams(self, name: str, messages: list[list[bytes]]) -> Leg:
         return Leg(
             name,
-            lambda calls: load.drive_streams(self.service.target, service.STREAM, messages, items=calls),
+            lambda items: load.drive_streams(self.service.target, service.STREAM, messages, items=items),
             self.service.decisions,
             self.service.cpu_seconds,
         )
@@ -93,8 +103,8 @@ def _crowd(per_call: int) -> load.Crowd:
 
 def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:
     """Run the contest and return its sections. Without the peer's program, only the service's figures."""
-    with ExitStack() as stack:
-        contest = Contest(stack, scratch, program)
+    with Receiver() as receiver, ExitStack() as stack:
+        contest = Contest(stack, scratch, program, receiver)
         ours, theirs = contest.ours(), contest.theirs()
         order = [leg for kind in ours for leg in (ours[kind], theirs.get(kind)) if leg is not None]
         fight(order, rounds)
@@ -103,10 +113,26 @@ def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:
             sections.append(("Compared", _compared(ours, theirs)))
         sections.append(("Latency at half of the greatest rate", _latency(contest, ours, theirs)))
         sections.append(("Memory", _memory(contest)))
-        data = contest.service.data
-        expected = contest.service.decisions()
-    sections.append(("Afterwards", [f"- decisions in the log: {expected:,}", f"- {service.verify(data)}"]))
+        decisions = contest.service.decisions()
+        stack.close()  # the services end, and send what traces they still have
+        sections.append(
+            (
+                "Afterwards",
+                [
+                    f"- decisions in the log: {decisions:,}",
+                    f"- {service.verify(contest.service.data)}",
+                    f"- traces of calls: {_arrived(receiver.spans(), ours)}",
+                ],
+            )
+        )
     return sections
+
+
+def _arrived(spans: Counter[str], legs: dict[str, Leg]) -> str:
+    """Say how many traces of unary calls and batches arrived, and how many calls were answered."""
+    traced = [leg for kind, leg in legs.items() if kind not in ("untraced", "stream", "cold")]
+    came = sum(spans[method.removeprefix("/")] for method in (service.UNARY, service.UNARY_INFORMATION, service.BATCH))
+    return f"{came:,} arrived of {sum(leg.answered for leg in traced):,}"
 
 
 def _counts(contest: Contest) -> list[str]:
@@ -144,6 +170,7 @@ def _latency(contest: Contest, ours: dict[str, Leg], theirs: dict[str, Leg]) -> 
     for name, target, method, bodies, leg in sides:
         rate = statistics.median(leg.rates) / 2
         times = load.latencies(target, method, bodies, rate=rate, seconds=_LATENCY_SECONDS)
+        leg.answered += len(times)
         p50, p99, p999 = load.percentiles(times)
         lines.append(f"| {name} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {p999:.2f} |")
     return lines

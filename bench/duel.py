@@ -28,6 +28,8 @@ class Leg:
     """Processor time that the side has used."""
     per_call: int = 1
     calls: int = 0
+    answered: int = 0
+    """Calls answered so far."""
     rates: list[float] = field(default_factory=list)
     cpu_micros: list[float] = field(default_factory=list)
     """Processor time for each decision, in microseconds."""
@@ -35,12 +37,14 @@ class Leg:
     def trial(self) -> None:
         """Set the number of calls, so that the leg takes about LEG_SECONDS."""
         outcome = self.drive(_TRIAL_CALLS)
+        self.answered += outcome.calls
         self.calls = max(_LEAST_CALLS, int(outcome.calls / outcome.seconds * LEG_SECONDS))
 
     def run(self) -> None:
         """Run the leg once. Raises RuntimeError if an answered decision is not in the log."""
         before, used = self.decisions(), self.cpu_seconds()
         outcome = self.drive(self.calls)
+        self.answered += outcome.calls
         logged = self.decisions() - before
         answered = outcome.calls * self.per_call
         if not answered or logged < answered:

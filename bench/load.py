@@ -17,6 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from screening_client.together import MOST
+
+from bench import stream_client
 from bench.cerbos import framed
 
 CONNECTIONS = 4
@@ -109,17 +112,17 @@ def _succeeded(output: str) -> int:
     return int(found[2]) if found else 0
 
 
-def drive_streams(target: str, method: str, bodies: Sequence[bytes], *, items: int) -> Outcome:
-    """Send `items` messages, split over one stream and process a body, and wait for as many answers."""
-    share = items // len(bodies)
+def drive_streams(target: str, method: str, sent: Sequence[Sequence[bytes]], *, items: int) -> Outcome:
+    """Send `items` items, split over a stream and process for each list of messages, and wait for as many answers."""
+    share = max(1, items // len(sent) // MOST)
     with tempfile.TemporaryDirectory() as scratch:
         processes = []
-        for number, body in enumerate(bodies):
+        for number, messages in enumerate(sent):
             file = Path(scratch) / f"{number}.bin"
-            file.write_bytes(body)
+            file.write_bytes(stream_client.framed(messages))
             command = [sys.executable, "-m", "bench.stream_client", target, method, str(file), str(share)]
             processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         spans = [process.communicate()[0].split() for process in processes]
     began = min(float(span[1]) for span in spans)
     ended = max(float(span[2]) for span in spans)
-    return Outcome(sum(int(span[0]) for span in spans), ended - began)
+    return Outcome(sum(int(span[0]) for span in spans) * MOST, ended - began)

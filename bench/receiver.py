@@ -1,11 +1,13 @@
 """An OTLP receiver in a process of its own that keeps what it is sent and counts it only at the end.
 
-`python -m bench.receiver` prints its port; a line on standard input makes it print the number of spans so far. Spans
-are decoded only when asked, so that receiving costs the machine little.
+`python -m bench.receiver` prints its port; a line on standard input makes it print the number of spans so far by name.
+Spans are decoded only when asked, so that receiving costs the machine little.
 """
 
+import json
 import subprocess
 import sys
+from collections import Counter
 from typing import Self
 
 import grpc
@@ -22,9 +24,9 @@ class Receiver:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.endpoint = f"http://127.0.0.1:{self._ask('')}"
 
-    def spans(self) -> int:
-        """Return how many spans have arrived."""
-        return int(self._ask("\n"))
+    def spans(self) -> Counter[str]:
+        """Return how many spans have arrived, by name."""
+        return Counter(json.loads(self._ask("\n")))
 
     def _ask(self, line: str) -> str:
         assert self._process.stdin is not None
@@ -47,7 +49,7 @@ def _main() -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # only in the receiver's own process
 
     arrived: list[bytes] = []
-    counted = 0
+    counted: Counter[str] = Counter()
 
     def export(body: bytes, _context: grpc.ServicerContext) -> bytes:
         arrived.append(body)
@@ -60,13 +62,13 @@ def _main() -> None:
     server.start()
     for _ in sys.stdin:
         while arrived:
-            counted += _count(arrived.pop())
-        print(counted, flush=True)
+            counted.update(_names(arrived.pop()))
+        print(json.dumps(counted), flush=True)
 
 
-def _count(body: bytes) -> int:
+def _names(body: bytes) -> list[str]:
     request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
-    return sum(len(scope.spans) for group in request.resource_spans for scope in group.scope_spans)
+    return [span.name for group in request.resource_spans for scope in group.scope_spans for span in scope.spans]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Self
 
 import psutil
 from city.screening.v1 import screening_service_pb2
+from screening_client.together import MOST
 
 _pb = screening_service_pb2
 UNARY = "/city.screening.v1.ScreeningService/ScreenEmployment"
@@ -32,10 +33,31 @@ def batch(body: bytes, items: int) -> bytes:
 
 
 def streamed(body: bytes) -> bytes:
-    """Return one message of a stream."""
+    """Return one message of a stream as bytes: one question as often as the client takes questions together."""
     question = _pb.ScreenEmploymentRequest.FromString(body)
-    item = _pb.ScreenEmploymentItem(key="k", request=question)
-    return _pb.StreamScreenEmploymentRequest(item=item).SerializeToString()
+    message = _pb.StreamScreenEmploymentRequest()
+    for number in range(MOST):
+        message.items.add(key=f"k{number}", request=question)
+    return message.SerializeToString()
+
+
+def fresh(body: bytes, messages: int) -> list[bytes]:
+    """Return messages of a stream in which no two questions have the same employer or the same words."""
+    made = []
+    for first in range(0, messages * MOST, MOST):
+        message = _pb.StreamScreenEmploymentRequest()
+        for number in range(first, first + MOST):
+            item = message.items.add(key=f"k{number}")
+            item.request.ParseFromString(body)
+            item.request.facts.employer_name += f" {_word(number)}"
+            item.request.facts.role += f" {_word(number)}"
+        made.append(message.SerializeToString())
+    return made
+
+
+def _word(number: int) -> str:
+    """Return a word of letters for each number."""
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:06}")
 
 
 @dataclass

@@ -6,6 +6,7 @@ docs in deploy/README.md; a test holds both together.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from screening.errors import SettingError
 
 _HIGHEST_PORT = 65535
 _LONGEST_INTERVAL = 3600
-_LOOPBACK = ("127.", "localhost", "[::1]", "::1")
 
 
 def _setting(default: Any, env: str, doc: str) -> Any:
@@ -185,8 +185,15 @@ def _check_address(env: str, address: str, *, loopback_only: bool) -> None:
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit() or int(port) > _HIGHEST_PORT:
         raise SettingError(f"{env} must be HOST:PORT, such as 127.0.0.1:50051")
-    if loopback_only and not host.startswith(_LOOPBACK):
+    if loopback_only and not _is_loopback(host):
         raise SettingError(f"{env} must be a loopback address, because without TLS it speaks plaintext")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"  # any other name may lead elsewhere
 
 
 def _check_identity(settings: Settings) -> None:

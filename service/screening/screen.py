@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from city.screening.v1 import decision_pb2, screening_service_pb2
@@ -55,6 +56,9 @@ _TRACE_ID, _RECEIPT = (Decision.DESCRIPTOR.fields_by_name[name].number for name 
 
 TURN = 32
 """How many items of a batch are worked on before other calls get their turn, and a caller that gave up is noticed."""
+
+APPENDED_TOGETHER = 256
+"""How many records of a batch are handed to the log at once."""
 
 Mark = Callable[[str], None]
 """Told the name of each stage when it ends; the tracer takes the time."""
@@ -129,23 +133,31 @@ class Screen:
         return self._receipted(drawn, appended)
 
     async def answer_all(self, questions: Sequence[Asked], mark: Mark) -> list[Answer | Exception]:
-        """Answer several questions under one law, with one append; each succeeds or fails by itself.
+        """Answer several questions under one law; each succeeds or fails by itself.
 
-        Raises LogUnavailable.
+        The first records go to the disk while the next are made. Raises LogUnavailable.
         """
         bundle = self._bundle()
         drawn: list[Drawn | Exception] = []
-        for position, asked in enumerate(questions):
-            if position % TURN == 0:
-                await asyncio.sleep(0)
-            try:
-                drawn.append(self._draw(asked, bundle, self._idempotency(asked), _ignore))
-            except CallError as error:
-                drawn.append(error)
+        appends: list[asyncio.Task[list[Appended]]] = []
+        for start in range(0, len(questions), APPENDED_TOGETHER):
+            some = questions[start : start + APPENDED_TOGETHER]
+            made = [await self._draw_in_turn(place, asked, bundle) for place, asked in enumerate(some)]
+            records = [each.record for each in made if isinstance(each, Drawn)]
+            appends.append(asyncio.create_task(self._log.append(records)))
+            drawn += made
         mark("record.seal")
-        appended = iter(await self._log.append([each.record for each in drawn if isinstance(each, Drawn)]))
+        appended = chain.from_iterable(await asyncio.gather(*appends))
         mark("log.append")
         return [self._outcome(each, next(appended)) if isinstance(each, Drawn) else each for each in drawn]
+
+    async def _draw_in_turn(self, place: int, asked: Asked, bundle: Bundle) -> Drawn | Exception:
+        if place % TURN == 0:
+            await asyncio.sleep(0)
+        try:
+            return self._draw(asked, bundle, self._idempotency(asked), _ignore)
+        except CallError as error:
+            return error
 
     def _outcome(self, drawn: Drawn, appended: Appended) -> Answer | Exception:
         try:

@@ -167,7 +167,6 @@ async def running(
             ),
             calls=calls,
             health=health,
-            metrics=metrics,
             shared=settings.workers > 1,
             most_calls=2 * settings.most_in_flight + STREAMS,
         )

@@ -67,6 +67,8 @@ class _Loader(yaml.CSafeLoader):
         entry.line = node.start_mark.line + 1
         for key_node, value_node in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise DataFileError(self.file, key_node.start_mark.line + 1, "a key is not a text", "Put it in quotes")
             if key in entry:
                 raise DataFileError(self.file, key_node.start_mark.line + 1, f"'{key}' stands twice", "Remove one")
             entry[key] = self.construct_object(value_node, deep=True)
@@ -85,6 +87,11 @@ def parse(text: str, file: str) -> Entry:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataFileError(file, line, f"not YAML: {error.problem}", "Mend the syntax") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise DataFileError(file, line, "a character is not allowed in YAML", "Remove it") from None
+    except RecursionError:
+        raise DataFileError(file, 1, "the file is nested too deeply", "Take levels away") from None
     except ValueError as error:
         raise DataFileError(file, 1, f"a value cannot be read: {error}", "A date must exist in the calendar") from None
     finally:

@@ -97,6 +97,19 @@ def test_an_address_that_is_taken_stops_the_start(tmp_path: Path) -> None:
         assert "cannot be bound" in line
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "localhost.example", "127.example", "10.0.0.1", ""])
+def test_plaintext_is_spoken_on_loopback_only(host: str) -> None:
+    """A name that merely begins like loopback leads elsewhere."""
+    with pytest.raises(SettingError, match="loopback"):
+        config.from_environ({"SCREENING_LISTEN": f"{host}:50051"})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "[::1]"])
+def test_loopback_is_known_in_each_form(host: str) -> None:
+    """With its port."""
+    assert config.from_environ({"SCREENING_LISTEN": f"{host}:50051"}).listen == f"{host}:50051"
+
+
 def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
     """Plaintext never leaves the machine."""
     assert "loopback" in refused("--listen", "0.0.0.0:0", "--data", str(tmp_path / "data"))

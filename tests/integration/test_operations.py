@@ -5,8 +5,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from screening.wiring import App, running
 from screening_client import AsyncScreeningClient, NotDecided
 
 from tests.factories import ICE_JOB, employment
+from tests.processes import ServiceProcess
 
 PACKAGE = Path(screening.__file__).parent
 SCREENING = "city.screening.v1.ScreeningService"
@@ -210,6 +213,23 @@ async def test_a_change_in_the_bundle_directory_is_noticed_unasked(operated: App
     law.write_text(law.read_text() + "\n# published anew\n")
     while not operated.law.taken:
         await asyncio.sleep(0.1)
+
+
+def test_sighup_reads_everything_anew_and_the_service_goes_on(tmp_path: Path) -> None:
+    """Law, callers and token keys, changed or not."""
+    with ServiceProcess(tmp_path / "data") as service:
+        service.process.send_signal(signal.SIGHUP)
+        reloads: list[dict[str, Any]] = []
+        while len(reloads) < 3:
+            time.sleep(0.1)
+            lines = [json.loads(line) for line in service.stderr.splitlines() if line.startswith("{")]
+            reloads = [line for line in lines if line["event"] == "reload"]
+        assert {(line["source"], line["taken"]) for line in reloads} == {
+            ("law", True),
+            ("callers", True),
+            ("token_keys", True),
+        }
+        assert service.stop() == 0
 
 
 async def test_a_caller_that_demands_a_later_serial_is_not_answered(client: AsyncScreeningClient) -> None:

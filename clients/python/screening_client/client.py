@@ -24,6 +24,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from screening_client.errors import NotDecided, from_rpc, from_status
 from screening_client.guard import NotPermitted, Permit, guard
+from screening_client.together import together
 
 TIMEOUT_SECONDS = 10.0
 BATCH_LIMIT = 1_000
@@ -147,9 +148,11 @@ class AsyncScreeningClient:
         """Ask employment questions without a limit; results come as they are ready. Raises NotDecided."""
 
         async def questions() -> AsyncIterator[screening_service_pb2.StreamScreenEmploymentRequest]:
-            async for key, request in items:
-                item = _pb.ScreenEmploymentItem(key=key, request=identified(request))
-                yield _pb.StreamScreenEmploymentRequest(item=item)
+            async for some in together(items):
+                message = _pb.StreamScreenEmploymentRequest()
+                for key, request in some:
+                    message.items.add(key=key, request=identified(request))
+                yield message
 
         async for result in self._stream(self._screening.StreamScreenEmployment, questions()):
             yield result
@@ -160,9 +163,11 @@ class AsyncScreeningClient:
         """Ask about outside requests without a limit; results come as they are ready. Raises NotDecided."""
 
         async def questions() -> AsyncIterator[screening_service_pb2.StreamScreenInformationRequestRequest]:
-            async for key, request in items:
-                item = _pb.ScreenInformationRequestItem(key=key, request=identified(request))
-                yield _pb.StreamScreenInformationRequestRequest(item=item)
+            async for some in together(items):
+                message = _pb.StreamScreenInformationRequestRequest()
+                for key, request in some:
+                    message.items.add(key=key, request=identified(request))
+                yield message
 
         async for result in self._stream(self._screening.StreamScreenInformationRequest, questions()):
             yield result
@@ -216,7 +221,8 @@ class AsyncScreeningClient:
     async def _stream(self, method: Any, questions: AsyncIterator[Any]) -> AsyncIterator[Result]:
         try:
             async for reply in method(questions, metadata=self._metadata()):
-                yield _result(reply.result)
+                for result in reply.results:
+                    yield _result(result)
         except grpc.RpcError as error:
             raise from_rpc(error) from None
 

@@ -10,7 +10,14 @@ _DETAILS = "grpc-status-details-bin"
 class NotDecided(Exception):
     """The service did not decide. `reason` is a name of ErrorReason, or the gRPC status where the service was silent."""
 
-    def __init__(self, reason: str, text: str, metadata: dict[str, str], fields: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self,
+        reason: str,
+        text: str,
+        metadata: dict[str, str],
+        fields: tuple[tuple[str, str], ...],
+        retry_seconds: float | None = None,
+    ) -> None:
         wrong = "; ".join(f"{field} {expected}" for field, expected in fields)
         super().__init__(f"{reason}: {text}" + (f" ({wrong})" if wrong else ""))
         self.reason = reason
@@ -18,6 +25,8 @@ class NotDecided(Exception):
         self.metadata = metadata
         self.fields = fields
         """Wrong fields with what is expected of each."""
+        self.retry_seconds = retry_seconds
+        """In how many seconds to ask again, with the same request_id; None where the service does not say."""
 
 
 def from_rpc(error: grpc.RpcError) -> NotDecided:
@@ -33,10 +42,13 @@ def from_status(status: status_pb2.Status) -> NotDecided:
     """Turn a google.rpc.Status into its reason."""
     reason, metadata = "UNKNOWN", {}
     fields: list[tuple[str, str]] = []
+    retry_seconds = None
     for detail in status.details:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        info, bad, retry = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(bad):
             fields = [(violation.field, violation.description) for violation in bad.field_violations]
-    return NotDecided(reason, status.message, metadata, tuple(fields))
+        elif detail.Unpack(retry):
+            retry_seconds = retry.retry_delay.ToMilliseconds() / 1000
+    return NotDecided(reason, status.message, metadata, tuple(fields), retry_seconds)

@@ -25,31 +25,61 @@ class WorkerFailed(StartError):
     """A worker did not start; it has said why."""
 
 
+class Workers:
+    """The processes that were started."""
+
+    def __init__(self) -> None:
+        self.processes: list[Process] = []
+        self._stopped = False
+
+    def add(self, process: Process) -> None:
+        """Take on a worker; it is told to end at once if the others were told while it started."""
+        self.processes.append(process)
+        if self._stopped:
+            process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Tell every worker to drain and end; once, because a second signal would cut it short."""
+        if not self._stopped:
+            self._stopped = True
+            self._signal(signal.SIGTERM)
+
+    def reload(self) -> None:
+        """Tell every worker to read its files anew."""
+        self._signal(signal.SIGHUP)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.processes:
+            if process.returncode is None:
+                process.send_signal(number)
+
+    async def watch(self) -> int:
+        """Wait until one worker ends, then end the others; return 0 if every one ended as it was told."""
+        ends = [asyncio.create_task(process.wait()) for process in self.processes]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self.stop()
+        return int(any([await end for end in ends]))
+
+
 async def supervise(settings: Settings) -> int:
     """Run the workers until told to stop; return the exit code. Raises StartError."""
+    workers = Workers()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, workers.reload)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, workers.stop)
     with reserve(settings.listen) as held:
-        port = held.getsockname()[1]
-        host = settings.listen.rpartition(":")[0]
-        workers: list[Process] = []
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.add_signal_handler(number, pass_on, workers, number)
+        listen = f"{settings.listen.rpartition(':')[0]}:{held.getsockname()[1]}"
         try:
             for worker in range(settings.workers):
-                workers.append(await _start(settings, f"{host}:{port}", worker))
-                line = await _serving(workers[-1])
+                process = await _start(settings, listen, worker)
+                workers.add(process)
+                line = await _serving(process)
             typer.echo(f"{line}; {settings.workers} workers")
-            return await _watch(workers)
+            return await workers.watch()
         finally:
-            pass_on(workers, signal.SIGTERM)
-            await asyncio.gather(*(worker.wait() for worker in workers))
-
-
-def pass_on(workers: list[Process], number: int) -> None:
-    """Send a signal to every worker that still runs; Ctrl-C as SIGTERM, which the terminal sends them as well."""
-    for worker in workers:
-        if worker.returncode is None:
-            worker.send_signal(signal.SIGHUP if number == signal.SIGHUP else signal.SIGTERM)
+            workers.stop()
+            await asyncio.gather(*(process.wait() for process in workers.processes))
 
 
 def reserve(listen: str) -> socket.socket:
@@ -108,11 +138,3 @@ async def _serving(worker: Process) -> str:
     if not line:
         raise WorkerFailed("a worker process did not start")
     return line.decode().rstrip("\n")
-
-
-async def _watch(workers: list[Process]) -> int:
-    """Wait until one worker ends, then end the others; return 0 if every one ended as it was told."""
-    await asyncio.wait([asyncio.create_task(worker.wait()) for worker in workers], return_when=asyncio.FIRST_COMPLETED)
-    pass_on(workers, signal.SIGTERM)
-    codes = [await worker.wait() for worker in workers]
-    return int(any(codes))

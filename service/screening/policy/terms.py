@@ -62,7 +62,7 @@ class Terms:
     def _connective(self, entry: Entry, connective: str, within: tuple[str, ...]) -> Condition:
         given = entry[connective]
         if connective in ("is", "is_not"):
-            meaning = self._term(entry, given, within)
+            meaning = self._term(entry, entry.text(connective), within)
             return meaning if connective == "is" else Negation(meaning)
         if not isinstance(given, list) or not given:
             raise entry.fail(f"'{connective}' needs a list that is not empty", f"Write {connective}: [one, two]")

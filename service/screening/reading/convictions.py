@@ -31,6 +31,8 @@ INFRACTION = information_request_facts_pb2.OFFENSE_LEVEL_INFRACTION
 RECENT_YEARS = 5
 """Years for which New York City and New Jersey take a conviction for recent."""
 _YEARS = {FELONY: 15, MISDEMEANOR: 5}
+_VIOLENT = ("SERIOUS", "VIOLENT")
+"""The clauses whose offences New York City, New Jersey and San Francisco take for violent or serious."""
 
 
 def permits(
@@ -54,7 +56,7 @@ def serious(
 def _serious(conviction: information_request_facts_pb2.Conviction, lexicon: Lexicon, since: date) -> Answer:
     if conviction.prop47_reduced or conviction.level in (MISDEMEANOR, INFRACTION):
         return NO
-    named = conviction.serious_or_violent or _clause(conviction.offense, lexicon) == "SERIOUS"
+    named = conviction.serious_or_violent or _clause(conviction.offense, lexicon) in _VIOLENT
     if not named:
         return UNKNOWN if conviction.level == FELONY else NO
     if since == date.min:
@@ -66,9 +68,11 @@ def _serious(conviction: information_request_facts_pb2.Conviction, lexicon: Lexi
 
 def serious_charge(facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon) -> Answer:
     """Return whether the current charge is of a serious or violent felony, as YES, NO or UNKNOWN."""
-    if not facts.charge:
+    if not facts.charge or _lesser(facts.charge, lexicon):
         return NO
-    return {"SERIOUS": YES, "LISTED": NO, "LISTED_FELONY": NO}.get(_clause(facts.charge, lexicon), UNKNOWN)
+    return {"SERIOUS": YES, "VIOLENT": YES, "LISTED": NO, "LISTED_FELONY": NO}.get(
+        _clause(facts.charge, lexicon), UNKNOWN
+    )
 
 
 def _charge(facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon) -> Answer:
@@ -107,7 +111,7 @@ def _by_clause(clause: str, conviction: information_request_facts_pb2.Conviction
             return YES
         case "SERIOUS" if conviction.level == FELONY:
             return YES
-        case "SERIOUS" | "LISTED":
+        case "SERIOUS" | "VIOLENT" | "LISTED":
             return _looks_back(conviction, as_of)
         case "LISTED_FELONY" if not misdemeanor:
             return _looks_back(conviction, as_of)

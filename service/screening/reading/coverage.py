@@ -31,6 +31,14 @@ _NAMES: dict[tuple[str, ...], str] = {
     for name in information_request_facts_pb2.DataCategory.keys()  # noqa: SIM118  # the wrapper is no mapping
 }
 
+_PARTS = {
+    "release_date": ("future_release_date", "release_date_past"),
+    "future_release_date": ("release_date",),
+    "home_addresses": ("home_address",),
+    "full_case_file": ("case_file",),
+}
+"""Categories that another one contains, so that a paper for the whole reaches the part."""
+
 
 def coverage(
     facts: information_request_facts_pb2.InformationRequestFacts, category: int, lexicon: Lexicon
@@ -48,9 +56,9 @@ def coverage(
 
 
 def _named(text: str, lexicon: Lexicon) -> set[str]:
-    """Return what one item of a scope names; a category in the API's own words names that category alone."""
+    """Return what one item of a scope names; a category in the API's own words names that category and its parts."""
     exact = _NAMES.get(tokens(text))
-    return {exact} if exact else set(lexicon.read("scope", {"scope": [text]}))
+    return {exact, *_PARTS.get(exact, ())} if exact else set(lexicon.read("scope", {"scope": [text]}))
 
 
 def _of_data(scope: Sequence[str], named: Sequence[set[str]], wanted: str) -> reading_pb2.Coverage.ValueType:

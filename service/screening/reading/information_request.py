@@ -94,7 +94,7 @@ def _reading(
     _add_named(reading, found)
     if facts.HasField("named_person_matches") and not facts.named_person_matches:
         reading.instrument_defective = True
-    reading.purpose_documented = _documented(found)
+    reading.purpose_documented = _documented(facts, found)
     reading.state_permits_notification, reading.state_permits_transfer = permits(facts, lexicon, as_of)
     reading.serious_conviction = serious(facts, lexicon)
     reading.recent_serious_conviction = serious(facts, lexicon, since=years_before(as_of, RECENT_YEARS))
@@ -119,8 +119,11 @@ def _add_named(reading: InformationReading, found: Mapping[str, Found]) -> None:
         reading.customer = reading_pb2.Customer.Value(f"CUSTOMER_{found['customer'].value}")
 
 
-def _documented(found: Mapping[str, Found]) -> bool:
-    """Say whether an offence or evidence supports the purpose; words that say nothing are no evidence."""
+def _documented(facts: InformationRequestFacts, found: Mapping[str, Found]) -> bool:
+    """Say whether an offence or evidence supports the purpose.
+
+    Words that say nothing are no evidence, and no evidence speaks for an offence that is stated but not understood.
+    """
     evidence = found["purpose_documented"].value if "purpose_documented" in found else ""
-    unrelated = "offense" in found and found["offense"].value == "UNRELATED"
-    return evidence == "true" or (unrelated and evidence != "false")
+    understood = "offense" in found and found["offense"].value == "UNRELATED"
+    return evidence != "false" and (understood or (evidence == "true" and not facts.offense))

@@ -32,7 +32,7 @@ _CONTRASTS = _words("but however although though except unless then yet")
 _DELAYS = _words(
     "pending missing unavailable requested promised forthcoming awaited awaiting verbal verbally oral orally "
     "alleged allegedly claimed claims unsigned unverified unconfirmed hypothetical possible possibly might "
-    "maybe future follow follows later tomorrow declined refused denied unable"
+    "maybe future will soon coming follow follows later tomorrow declined refused denied unable"
 )
 _HEDGE_REACH = 3
 """How many words after a denial may hold a hedge, as in "not the only purpose"."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Any, NamedTuple, TextIO
 
+import orjson
 import structlog
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
 from opentelemetry.proto.common.v1 import common_pb2
@@ -29,7 +30,7 @@ def configure(stream: TextIO | None = None, also: Callable[["Line"], None] | Non
     """Set up structlog for the process, on standard error unless a stream is given; `also` is handed each line."""
     out = stream or sys.stderr
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if out.isatty() else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer() if out.isatty() else structlog.processors.JSONRenderer(serializer=_json)
     )
     structlog.configure(
         processors=[
@@ -42,6 +43,10 @@ def configure(stream: TextIO | None = None, also: Callable[["Line"], None] | Non
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
+
+
+def _json(said: MutableMapping[str, Any], **_: object) -> str:
+    return orjson.dumps(said, default=str).decode()
 
 
 class Line(NamedTuple):

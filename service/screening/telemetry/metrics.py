@@ -45,9 +45,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.received = 0
-        """Calls whose message reached a handler."""
-        self.arrived = 0
-        """Calls that reached the server."""
+        """Calls that began."""
+        self.messageless = 0
+        """Calls whose message the transport refused or never delivered."""
         self._ended = 0
         self._callers: set[str] = set()
         self._calls: Counter[tuple[str, ...]] = Counter()
@@ -65,7 +65,7 @@ class Metrics:
             "screening_decisions_total": self._decisions.copy,
             "screening_rule_decisions_total": self._rules.copy,
             "screening_names_total": self._names.copy,
-            "screening_refused_by_transport_total": lambda: self.arrived - self.received,
+            "screening_refused_by_transport_total": lambda: self.messageless,
         }
         self.registry = CollectorRegistry()
         self.registry.register(self)

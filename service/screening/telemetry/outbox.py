@@ -5,8 +5,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-QUEUE_LIMIT = 20_000
-BATCH = 512
+QUEUE_LIMIT = 100_000
+"""Most things that wait."""
+BATCH = 2_048
+"""Things sent at once; an item that holds more goes alone."""
 PAUSE_SECONDS = 0.5
 
 Item = TypeVar("Item")
@@ -28,6 +30,7 @@ class Outbox(Generic[Item]):
         self._queue: deque[Item] = deque()
         self._wake = threading.Event()
         self._stopping = False
+        self._added = self._taken = 0  # each by its own side
         self._refused = 0  # by whoever adds
         self._lost = 0  # by the thread
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -40,11 +43,14 @@ class Outbox(Generic[Item]):
 
     def add(self, item: Item) -> None:
         """Queue an item; drop it if the queue is full. Never blocks."""
-        if len(self._queue) >= QUEUE_LIMIT:
-            self._refused += self._size(item)
+        size = self._size(item)
+        waiting = self._added - self._taken + size
+        if waiting > QUEUE_LIMIT:
+            self._refused += size
             return
         self._queue.append(item)
-        if len(self._queue) >= BATCH:
+        self._added += size
+        if waiting >= BATCH:
             self._wake.set()
 
     def close(self, timeout: float) -> None:
@@ -59,4 +65,14 @@ class Outbox(Generic[Item]):
             self._wake.wait(PAUSE_SECONDS)
             self._wake.clear()
             while self._queue:
-                self._lost += self._send([self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))])
+                self._lost += self._send(self._take())
+
+    def _take(self) -> list[Item]:
+        taken: list[Item] = []
+        room = BATCH
+        while self._queue and (not taken or self._size(self._queue[0]) <= room):
+            item = self._queue.popleft()
+            taken.append(item)
+            room -= self._size(item)
+        self._taken += BATCH - room
+        return taken

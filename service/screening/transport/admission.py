@@ -7,7 +7,7 @@ decisions and bytes in flight, and for each stream by the items in it.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from screening.callers import Caller
 from screening.errors import QuotaSpent, TooBusy
@@ -19,6 +19,8 @@ STREAM_ITEMS = 128
 """Items of streams decided at once: enough to share commits, few enough for other calls to get their turn between."""
 BATCHED = 20
 """How many times as many decisions as calls may be in flight: those of a batch cost less and wait together."""
+MESSAGES = 32
+"""Messages of one caller's calls that are read at once; of those that wait, the transport holds little."""
 STREAMS = 256
 """Most streams open at once, of all callers."""
 
@@ -31,6 +33,7 @@ class _Use:
     """Decisions that it may still ask for at once; a batch may take it below 0, and then it waits."""
     time: float
     streams: int = 0
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MESSAGES))
 
 
 class Admission:
@@ -55,6 +58,10 @@ class Admission:
         self.size = 0
         """Bytes of their messages."""
         self.streams = 0
+
+    def reading(self, caller: Caller) -> asyncio.Semaphore:
+        """Return what a call waits for before its message is read, so that large messages do not pile up."""
+        return self._use(caller).reading
 
     def enter(self, caller: Caller, size: int) -> None:
         """Let a call in. Raises TooBusy, QuotaSpent."""

@@ -2,6 +2,7 @@
 
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def _fetch(url: str) -> str:
         with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as reply:  # noqa: S310  # config allows https only
             data: bytes = reply.read(_LARGEST_KEY_SET)
             return data.decode()
-    except (OSError, ValueError):
+    except (OSError, ValueError, HTTPException):
         raise DataFileError(
             url, 1, "cannot be fetched", "See that the issuer is up and its certificate trusted"
         ) from None

@@ -19,7 +19,6 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from screening.errors import ListenError
-from screening.telemetry.metrics import Metrics
 from screening.transport import log_servicer, screening_servicer, status_servicer
 from screening.transport.call import TRANSPORT_LIMIT, Calls
 from screening.transport.health import CONDITIONS, READING, Health
@@ -39,6 +38,10 @@ QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
 STREAMS_MAY_END = 0.5
 """Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
 STREAMS_PER_CONNECTION = 256
+CONNECTIONS = 4_096
+"""Most connections at once; more are closed as they come. Each is a file descriptor."""
+HANDSHAKE_SECONDS = 10
+"""How long a connection may take until both ends speak HTTP/2, TLS included."""
 CONNECTION_AGE_SECONDS = 1_800
 """How old a connection gets before it is made anew, and with it the certificates of both ends; gRPC adds jitter."""
 CONNECTION_GRACE_SECONDS = 900
@@ -48,6 +51,8 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),  # a batch of 1,000 answers is large
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),  # more wait at the client, and cost nothing here
     ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_allowed_incoming_connections", CONNECTIONS),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_SECONDS * 1000),
     ("grpc.keepalive_time_ms", 30_000),  # a stream's peer that is gone must be noticed
@@ -68,14 +73,16 @@ class Server:
         status: StatusServicer,
         calls: Calls,
         health: Health,
-        metrics: Metrics,
         shared: bool,
         most_calls: int,
     ) -> None:
-        """A port that is not `shared` with workers beside this one lets no second server on it. Calls beyond `most_calls` at once are refused by the transport itself, before their message is read."""
+        """A port that is not `shared` with workers beside this one lets no second server on it.
+
+        Calls beyond `most_calls` at once are refused by the transport itself, before they begin.
+        """
         self._calls = calls
         self._health = health
-        self._arrivals = _Arrivals(metrics, calls.may_begin)
+        self._arrivals = _Arrivals(calls.may_begin)
         self._server = grpc.aio.server(
             interceptors=[self._arrivals],
             options=(*_OPTIONS, ("grpc.so_reuseport", int(shared))),
@@ -120,7 +127,7 @@ class Server:
 
     def _add(self, service: str, unary: dict[str, Any], streams: dict[str, Any] | None = None) -> None:
         handlers: dict[str, Any] = {
-            name: grpc.unary_unary_rpc_method_handler(self._calls.unary(service, name, method))
+            name: grpc.stream_unary_rpc_method_handler(self._calls.unary(service, name, method))
             for name, method in unary.items()
         }
         for name, method in (streams or {}).items():
@@ -191,10 +198,9 @@ class _Reflection(reflection.aio.ReflectionServicer):
 
 
 class _Arrivals(grpc.aio.ServerInterceptor):
-    """Sees calls as they arrive: counts them, so that those whose message the transport refused are not lost."""
+    """Sees calls as they arrive, and holds back those that may not begin yet."""
 
-    def __init__(self, metrics: Metrics, may_begin: asyncio.Event) -> None:
-        self._metrics = metrics
+    def __init__(self, may_begin: asyncio.Event) -> None:
         self._may_begin = may_begin
         self._seen = 0
 
@@ -212,10 +218,8 @@ class _Arrivals(grpc.aio.ServerInterceptor):
         continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]]",
         handler_call_details: grpc.HandlerCallDetails,
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """Count the call if it is one of ours."""
+        """Let the call go on once it may begin."""
         self._seen += 1
-        if handler_call_details.method.startswith("/city.screening."):
-            self._metrics.arrived += 1
         if not self._may_begin.is_set():
             await self._may_begin.wait()
         return await continuation(handler_call_details)

@@ -53,6 +53,10 @@ BAD = {
         GOOD.replace("      - facts.request_kind == DETAINER_HOLD\n", "      []\n"),
         "list is empty",
     ),
+    "a term that is a list": (
+        GOOD.replace("facts.request_kind == DETAINER_HOLD", "is: [a]"),
+        "'is' is missing or is not a text",
+    ),
     "empty any": (GOOD.replace("facts.request_kind == DETAINER_HOLD", "any: []"), "not empty"),
     "missing condition": (
         GOOD.replace("    when:\n      - facts.request_kind == DETAINER_HOLD\n", ""),
