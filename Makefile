@@ -74,9 +74,11 @@ docs-check: $(READY) ## Run the commands of the README
 dashboards: $(READY) ## Write the Grafana dashboards from deploy/dashboards.py
 	$(BIN)/python -m deploy.dashboards
 
-laws: $(READY) ## Check the law files and run their cases
+laws: $(READY) ## Check the law files, run their cases, prove the invariants (minutes)
 	$(BIN)/screening laws check
+	$(BIN)/screening laws test
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
+	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
 
 bench: $(READY) ## Measure the service against an echo server in the same run
 	$(BIN)/python -m bench

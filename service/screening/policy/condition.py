@@ -149,10 +149,10 @@ def _guarded(fact: Fact, values: Sequence[str], test: str) -> str:
 
 
 def fold(condition: Condition, known: Mapping[str, str]) -> Condition:
-    """Replace atoms on paths whose value is known by constants, and simplify."""
+    """Replace atoms on enum facts whose value is known, empty where absent, by constants, and simplify."""
     match condition:
-        case Atom(path=path, values=values) if path in known and values:
-            return Constant(TRUE if known[path] in values else FALSE)
+        case Atom(path=path, values=values) if path in known:
+            return Constant(TRUE if (known[path] in values if values else known[path]) else FALSE)
         case Every(parts):
             return _simplified(Every, [fold(part, known) for part in parts], FALSE, TRUE)
         case Some(parts):

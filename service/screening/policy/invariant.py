@@ -116,6 +116,8 @@ def _change(entry: Entry, subject: str) -> Mapping[str, Value]:
     for path, value in entry.items():
         if path not in facts:
             raise entry.fail(f"there is no fact '{path}'", "See proto/")
+        if path in ("facts.request_kind", "item.category"):
+            raise entry.fail(f"'{path}' cannot be changed", "Another kind or category is another question")
         named = facts[path].values
         if value is not None and (value not in named.number if named else not isinstance(value, bool)):
             raise entry.fail(f"'{path}' has no value {value}", "Use a value of proto/, or null for an absent one")

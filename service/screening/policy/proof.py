@@ -1,4 +1,7 @@
-"""Proves the invariants of a pack for every combination of facts, one kind of question at a time.
+"""Proves the invariants of a pack for every combination of facts, one share of the questions at a time.
+
+Questions are shared out by what is asked for: an act of each kind, and each category of data, whatever the kind.
+Categories that no rule tells apart are one share. In each share most rules have nothing to say, so it is small.
 
 Each combination gets exactly one outcome by construction: the outcome is one function on the space. That this function
 is the engine's is checked on some combinations, spread over the space, with real messages through the real programs.
@@ -12,17 +15,29 @@ from typing import Any
 
 from screening.facts import DECISIVE, Value, stating, vocabulary
 from screening.policy.answers import Answers
-from screening.policy.condition import FALSE, TRUE, UNKNOWN, Atom, Condition, Constant, Every, Negation, Some, fold
+from screening.policy.condition import (
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Atom,
+    Condition,
+    Constant,
+    Every,
+    Negation,
+    Some,
+    atoms,
+    fold,
+)
 from screening.policy.diagram import Function, Held
-from screening.policy.evaluate import LawInForce
 from screening.policy.invariant import ENGINE_ERROR, FACT_ABSENT, STRICTER, Invariant
 from screening.policy.law import Pack
 from screening.policy.reach import Reach
-from screening.policy.rule import ALLOW, APPROVAL_REQUIRED, Outcome, Rule
+from screening.policy.rule import ALLOW, APPROVAL_REQUIRED, Duty, Outcome, Rule
 from screening.policy.space import Space
 
-SAMPLES = 50
-"""Combinations of each law that also go through the engine."""
+SAMPLES = 10
+"""Combinations of each law and share that also go through the engine."""
+_KIND, _CATEGORY = "facts.request_kind", "item.category"
 
 
 Comparison = tuple[Held, Held]
@@ -30,11 +45,26 @@ Comparison = tuple[Held, Held]
 
 
 @dataclass(frozen=True)
+class Share:
+    """A share of the questions of a subject."""
+
+    subject: str
+    known: Mapping[str, str]
+    """Facts by path that are the same in all its questions; empty text is absent."""
+    many: int
+    """Categories for which the one that is named stands."""
+
+    @property
+    def name(self) -> str:
+        """Return its name for people."""
+        return self.known.get(_CATEGORY) or self.known.get(_KIND) or self.subject
+
+
+@dataclass(frozen=True)
 class Violation:
     """A combination for which an invariant does not hold."""
 
     invariant: Invariant
-    kind: str
     day: date
     combination: Mapping[str, Value]
     changed: Mapping[str, Value]
@@ -45,11 +75,10 @@ class Violation:
 
 @dataclass(frozen=True)
 class Proof:
-    """What was found of one kind of question, over all time that was asked for."""
+    """What was found of one share, over all time that was asked for."""
 
     pack: str
-    subject: str
-    kind: str
+    share: Share
     classes: int
     """Combinations that the law can tell apart."""
     combinations: int
@@ -64,45 +93,53 @@ class Proof:
     reach: Reach
 
 
-def prove(pack: Pack, subject: str, kind: str, invariants: Sequence[Invariant], since: date = date.min) -> Proof:
-    """Check the invariants for every combination of one kind of question, from a civil day on.
-
-    `kind` is the short name of a request kind, or empty where the subject has no kinds. Pure, and heavy: seconds.
-    """
-    return _Prover(pack, subject, kind, [each for each in invariants if each.subject == subject], since).proof()
+def prove(pack: Pack, share: Share, invariants: Sequence[Invariant], since: date = date.min) -> Proof:
+    """Check the invariants for every combination of one share, from a civil day on. Pure, and heavy: seconds."""
+    return _Prover(pack, share, [each for each in invariants if each.subject == share.subject], since).proof()
 
 
-def kinds(pack: Pack) -> list[tuple[str, str]]:
-    """Return every subject and kind of question that a pack has rules for."""
-    named = vocabulary("information_request")["facts.request_kind"].values
-    assert named is not None
-    found = [("information_request", kind) for kind in named.number]
-    return [("employment", ""), *found] if any(rule.subject == "employment" for rule in pack.rules) else found
+def shares(pack: Pack, invariants: Sequence[Invariant]) -> list[Share]:
+    """Return the shares that together are all questions of a pack."""
+    subject = "information_request"
+    kinds, categories = vocabulary(subject)[_KIND].values, vocabulary(subject)[_CATEGORY].values
+    assert kinds is not None
+    assert categories is not None
+    provisions: list[Rule | Duty] = [*pack.rules, *pack.duties]
+    conditions = [each.when for each in provisions if each.subject == subject]
+    conditions += [part for each in invariants if each.subject == subject for part in (each.when, each.exempt)]
+    read = set().union(*map(atoms, conditions))
+    named = sorted({atom.values for atom in read if atom.path == _CATEGORY and atom.values})
+    alike: dict[tuple[bool, ...], list[str]] = {}
+    for category in categories.number:
+        alike.setdefault(tuple(category in values for values in named), []).append(category)
+    found = [Share("employment", {}, 1)] if any(rule.subject == "employment" for rule in pack.rules) else []
+    found += [Share(subject, {_KIND: kind, _CATEGORY: ""}, 1) for kind in kinds.number]
+    return found + [Share(subject, {_CATEGORY: each[0]}, len(each)) for each in alike.values()]
 
 
 class _Prover:
-    """One kind of question of one pack."""
+    """One share of one pack."""
 
-    def __init__(self, pack: Pack, subject: str, kind: str, invariants: Sequence[Invariant], since: date) -> None:
-        self.pack, self.subject, self.kind, self.since = pack, subject, kind, since
+    def __init__(self, pack: Pack, share: Share, invariants: Sequence[Invariant], since: date) -> None:
+        self.pack, self.share, self.since = pack, share, since
+        self.subject, self.known = share.subject, share.known
         self.invariants = invariants
-        self.known = {"facts.request_kind": kind} if kind else {}
         by_age = sorted(pack.rules, key=lambda rule: rule.in_force.start or date.min)
         self.rules = {
             rule: folded
             for rule in by_age  # what never changes comes first, so that its share is computed once
-            if rule.subject == subject and (folded := fold(rule.when, self.known)) != Constant(FALSE)
+            if rule.subject == self.subject and (folded := fold(rule.when, self.known)) != Constant(FALSE)
         }
         self.duties = {
             duty: folded
             for duty in pack.duties
-            if duty.subject == subject and (folded := fold(duty.when, self.known)) != Constant(FALSE)
+            if duty.subject == self.subject and (folded := fold(duty.when, self.known)) != Constant(FALSE)
         }
         read = [fold(part, self.known) for each in invariants for part in (each.when, each.exempt)]
-        self.space = Space(subject, [*self.rules.values(), *self.duties.values(), *read])
+        self.space = Space(self.subject, [*self.rules.values(), *self.duties.values(), *read])
         self._nothing = self.space.diagrams.leaf(None)
         self.violations: list[Violation] = []
-        self.reach = Reach()
+        self.reach = Reach(share.many)
 
     def proof(self) -> Proof:
         done: dict[tuple[Rule, ...], set[str]] = {}
@@ -119,13 +156,14 @@ class _Prover:
             if checked is None:
                 sampled += self._sample(answers, day)
                 self.reach.add(answers, {duty: folded for duty, folded in self.duties.items() if duty.binds(day)})
+                last = answers
             done.setdefault(tuple(binding), set()).update(each.id for each in waiting)
+        self.reach.count(last)
         return Proof(
             self.pack.id,
-            self.subject,
-            self.kind,
+            self.share,
             self.space.classes,
-            self.space.combinations,
+            self.space.combinations * self.share.many,
             len(done),
             held,
             sampled,
@@ -205,26 +243,26 @@ class _Prover:
         changed = {path: second.get(path) for path in first | second if first.get(path) != second.get(path)}
         given = tuple(diagrams.at(outcome, indexes) for outcome, indexes in zip(outcomes, asked, strict=True))
         given = given[:1] if given[1] is None else given
-        self.violations.append(Violation(invariant, self.kind, day, first, changed, given))
+        self.violations.append(Violation(invariant, day, {**self.known, **first}, changed, given))
 
     def _sample(self, answers: Answers, day: date) -> int:
         """Ask the engine for some combinations and compare. Raises AssertionError where it says otherwise."""
-        law = LawInForce(self.subject, list(answers.rules), [])
+        law = self.pack.in_force(self.subject, day)
         for number in range(SAMPLES):
             indexes = [self._spread(number, place) for place in range(len(self.space.variables))]
             stated = self.space.named(indexes)
-            messages = stating(self.subject, stated | self.known)
+            messages = stating(self.subject, stated | {path: value for path, value in self.known.items() if value})
             docket = law.docket(messages["facts"])
             finding = docket.finding(
                 docket.codes(messages["facts"], messages["reading"]), docket.part(messages["item"])
             )
             expected = self.space.diagrams.at(answers.outcome, indexes)
-            assert finding.ruling.outcome == expected, (self.kind, day, stated)
+            assert finding.ruling.outcome == expected, (self.share.name, day, stated)
         return SAMPLES
 
     def _spread(self, number: int, place: int) -> int:
         """Return an index that is fixed for each sample and variable, and spread evenly."""
-        seed = f"{self.kind} {number} {self.space.variables[place].path}".encode()
+        seed = f"{self.known} {number} {self.space.variables[place].path}".encode()
         return hashlib.sha256(seed).digest()[0] % self.space.diagrams.sizes[place]
 
 

@@ -1,4 +1,4 @@
-"""How far the rules of one kind of question reach: which decide, which disagree, where none speaks.
+"""How far the rules reach in one share of the questions: which decide, which disagree, where none speaks.
 
 Gathered over the laws of all days that are looked at.
 """
@@ -16,7 +16,9 @@ from screening.policy.rule import ALLOW_IN_PART, REVIEW, Duty, Outcome
 class Reach:
     """What was found so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, many: int = 1) -> None:
+        self._many = many
+        """How many real combinations each combination that is looked at stands for."""
         self.decisive: set[str] = set()
         """Ids of the rules that give the outcome somewhere."""
         self.arising: set[str] = set()
@@ -37,10 +39,24 @@ class Reach:
             if duty.id not in self.arising and _arises(answers, duty, condition):
                 self.arising.add(duty.id)
         self._add_disagreeing(answers)
+
+    def count(self, answers: Answers) -> None:
+        """Count the combinations by what the last law says of them."""
         weights = [variable.weights for variable in answers.space.variables]
         count = answers.space.diagrams.count
-        self.outcomes = count(answers.outcome, weights)
-        self.silent = count(answers.possible, weights)[SILENCE]
+        found = count(answers.outcome, weights)
+        self.outcomes = Counter({outcome: number * self._many for outcome, number in found.items()})
+        self.silent = count(answers.possible, weights)[SILENCE] * self._many
+
+    def joined(self, other: "Reach") -> "Reach":
+        """Return what was found of two parts of a space together."""
+        both = Reach()
+        both.decisive = self.decisive | other.decisive
+        both.arising = self.arising | other.arising
+        both.disagreeing = self.disagreeing | other.disagreeing
+        both.outcomes = self.outcomes + other.outcomes
+        both.silent = self.silent + other.silent
+        return both
 
     def _add_disagreeing(self, answers: Answers) -> None:
         diagrams = answers.space.diagrams

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from screening import cases, config
+from screening.bundle import Bundle
 from screening.cases import Case, Result
 from screening.errors import DataFileError
 from screening.wiring import bundle_root, read_bundle
@@ -20,16 +21,21 @@ def run(
         list[Path] | None, typer.Argument(help="Case files, .jsonl or .yaml; none: those beside the law files")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line a case and a last line with the sums")] = False,
+    coverage: Annotated[bool, typer.Option("--coverage", help="Fail if a rule decides none of the cases")] = False,
 ) -> None:
     """Run labelled cases against the bundle; exit 1 if any falls short."""
     settings = config.from_environ(os.environ)
     chosen = files or case_files(bundle_root(settings))
-    results = cases.run(read(chosen), read_bundle(settings))
+    bundle = read_bundle(settings)
+    results = cases.run(read(chosen), bundle)
     if as_json:
         _print_json(results)
     else:
         _print_table(results)
-    raise typer.Exit(0 if results and all(result.ok for result in results) else 1)
+    undecided = _undecided(results, bundle) if coverage else []
+    for line in undecided:
+        typer.echo(line, err=True)
+    raise typer.Exit(0 if results and all(result.ok for result in results) and not undecided else 1)
 
 
 def case_files(root: Path) -> list[Path]:
@@ -50,6 +56,15 @@ def read(files: list[Path]) -> list[Case]:
         except DataFileError as error:
             raise typer.BadParameter(str(error)) from None
     return found
+
+
+def _undecided(results: list[Result], bundle: Bundle) -> list[str]:
+    """Return a line for each rule with an outcome that decides no case, and the share that does if some do not."""
+    decided = {rule for result in results for rule in result.rules}
+    rules = {rule.id: rule for pack in bundle.law.packs.values() for rule in pack.rules if rule.outcome is not None}
+    missing = [rule for name, rule in rules.items() if name not in decided]
+    lines = [f"no case is decided by {rule.id} ({rule.source.file}:{rule.line})" for rule in missing]
+    return [*lines, f"{len(rules) - len(missing)} of {len(rules)} rules decide a case"] if missing else []
 
 
 def _print_json(results: list[Result]) -> None:

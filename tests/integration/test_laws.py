@@ -1,0 +1,95 @@
+"""The tools for the people who write the law files."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from screening.bundle import Bundle
+from screening.cli.app import app
+from typer.testing import CliRunner, Result
+
+from tests.factories import DETAINER
+
+ROOT = Path(__file__).parents[2]
+CASE = {"id": "A", "rpc": "ScreenInformationRequest", "as_of": "2026-11-20", "facts": DETAINER, "expected": "DENY"}
+
+
+def run(*words: object) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(app, ["laws", *map(str, words)])
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a copy of the shipped law."""
+    for folder in ("laws", "registry", "lexicon"):
+        shutil.copytree(ROOT / "service/screening" / folder, tmp_path / "new" / folder)
+    return tmp_path / "new"
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    """Return a file with one case."""
+    file = tmp_path / "cases.jsonl"
+    file.write_text(json.dumps(CASE))
+    return file
+
+
+def test_a_share_of_the_law_is_proved_with_what_was_covered() -> None:
+    """The output says how many combinations, through how many the engine went, and how long it took."""
+    done = run("prove", "--since", "2024-12-09", "--share", "CONSULAR_NOTIFICATION")
+    assert done.exit_code == 0
+    assert "holds judges_instrument" in done.output
+    assert "combinations of facts, each with one outcome" in done.output
+
+
+def test_a_broken_invariant_fails_with_its_place_and_a_counterexample(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever changes a rule learns which promise it breaks, and by which facts."""
+    file = copy / "laws/us_ca_los_angeles/invariants.yaml"
+    file.write_text(file.read_text().replace("never: [DENY]", "never: [DENY, ALLOW]"))
+    monkeypatch.setenv("SCREENING_BUNDLE", str(copy))
+    done = run("prove", "--since", "2024-12-09", "--share", "ARREST", "--share", "TRANSFER")
+    assert done.exit_code == 1
+    assert "BROKEN judges_instrument (us_ca_los_angeles/invariants.yaml:" in done.output
+    assert "is answered ALLOW" in done.output
+
+
+def test_an_unknown_share_or_pack_is_a_mistake_of_the_caller() -> None:
+    """Nothing proved must not read as everything proved."""
+    assert run("prove", "--share", "NOTHING").exit_code == 2
+    assert run("prove", "--pack", "nowhere").exit_code == 2
+
+
+def test_coverage_fails_while_a_rule_decides_no_case(cases: Path) -> None:
+    """One case cannot cover the law, and without the option that is no fault."""
+    assert run("test", cases).exit_code == 0
+    done = run("test", cases, "--coverage")
+    assert done.exit_code == 1
+    assert "no case is decided by" in done.output
+
+
+def test_a_change_of_law_shows_the_cases_that_it_changes(copy: Path, cases: Path) -> None:
+    """The effect of a change is known beforehand."""
+    old = ROOT / "service/screening"
+    assert run("diff", old, copy, cases).exit_code == 0
+    for file in (copy / "laws").rglob("*.yaml"):
+        file.write_text(file.read_text().replace("outcome: DENY", "outcome: REVIEW"))
+    done = run("diff", old, copy, cases)
+    assert done.exit_code == 1
+    assert "was DENY by" in done.output
+    assert "now REVIEW by" in done.output
+
+
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_the_document_for_sign_off_has_every_rule_of_the_pack(form: str, bundle: Bundle) -> None:
+    """Counsel signs what is in force, all of it."""
+    done = run("render", "--pack", "la_city", "--form", form)
+    assert done.exit_code == 0
+    mark = "### " if form == "markdown" else "<h3>"
+    headings = [line for line in done.output.splitlines() if line.startswith(mark)]
+    pack = bundle.law.packs["la_city"]
+    assert len(headings) == len(pack.rules) + len(pack.duties)
+    assert "<script" not in done.output
