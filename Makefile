@@ -71,6 +71,9 @@ laws: $(READY) ## Check the law files and run their cases
 	$(BIN)/screening laws check
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 
+names-report: $(READY) ## Measure name matching and write its report, picture and the figures that CI holds
+	$(BIN)/python -m bench.names
+
 bench: $(READY) ## Measure the service against an echo server in the same run
 	$(BIN)/python -m bench
 
@@ -89,4 +92,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws bench baseline lock clean
+.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws names-report bench baseline lock clean
