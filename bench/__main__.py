@@ -1,6 +1,6 @@
 """`make bench`: the service beside its peer in one run, then what explains the figures. Bounded; loopback only.
 
-python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder; all if none is named
+python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder, names; all if none is named
 """
 
 import sys
@@ -9,7 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from screening.wiring import read_registry
+
 from bench import cerbos, contest, cost, idle, ladder, load, questions, report
+from bench.names import scale
+from bench.names.__main__ import REGISTRY
 
 Section = tuple[str, list[str]]
 ROUNDS, QUICK_ROUNDS = 5, 1
@@ -50,6 +54,7 @@ def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]
         "cost": lambda: [("Cost of a decision in process", cost.measure())],
         "contest": contested,
         "ladder": climbed,
+        "names": lambda: [("Look-ups of names as the registry grows", [*scale.measure(read_registry(REGISTRY))])],
     }
 
 

@@ -41,7 +41,8 @@ def main(arguments: list[str]) -> None:
     """Write the report, or print how look-ups grow."""
     files = read_registry(REGISTRY)
     if "--scale" in arguments:
-        print("\n".join(scale.measure(files)))
+        for line in scale.measure(files):
+            print(line, flush=True)
         return
     index = NameIndex(files)
     named = sets(index)

@@ -14,7 +14,7 @@ from screening.text import letters, words
 
 MAX_CHARS = 512
 """Characters of a name that are looked at; the API refuses longer ones."""
-_LONGEST = 48
+_LONGEST = 32
 """Words that are looked at. A name with more is text, and its first words are compared."""
 
 _DOMAIN = re.compile(
