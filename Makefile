@@ -77,6 +77,9 @@ names-report: $(READY) ## Measure name matching and write its report, picture an
 bench: $(READY) ## Measure the service against an echo server in the same run
 	$(BIN)/python -m bench
 
+overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
+	$(BIN)/python -m bench.overload
+
 baseline: $(READY) ## Accept the API of today as the one not to break
 	cd proto && ../$(BIN)/buf build --output baseline.binpb
 
@@ -92,4 +95,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws names-report bench baseline lock clean
+.PHONY: help setup demo run test check lint type fmt proto proto-check docs-check dashboards laws names-report bench overload baseline lock clean

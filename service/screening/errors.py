@@ -114,7 +114,7 @@ class Unauthenticated(CallError):
 
 
 class NotAllowed(CallError):
-    """The caller has not the right, one of: rpc, unit, pack, retrospective."""
+    """The caller has not the right, one of: rpc, unit, pack, retrospective, record."""
 
     def __init__(self, right: str) -> None:
         super().__init__(right=right)

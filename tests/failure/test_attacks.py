@@ -1,257 +1,181 @@
-"""What somebody with write access to all of the service's files, but neither the key nor the anchor, cannot hide.
+"""What somebody does who means harm, or whose program is broken: over real connections, and the service goes on."""
 
-Each attack is done with full knowledge of the format: hashes, ids, tiles and look-ups are made to agree again wherever
-that needs no key. What lies after the last anchored checkpoint is reported as unanchored, never as verified.
-"""
-
-import json
-import shutil
-import sqlite3
-from collections.abc import Callable
+import asyncio
+import random
+import socket
+import struct
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from screening.cli.app import app
-from screening.decisionlog.checkpoint import Signer
-from screening.decisionlog.record import leaf_hash
-from screening.decisionlog.tile import Edge, TileId
-from screening.errors import DataDirectoryError
-from screening.recorded import open_checkpoints, open_log
-from typer.testing import CliRunner
+from city.screening.v1 import screening_service_pb2
+from google.rpc import error_details_pb2, status_pb2
+from screening.config import Settings
+from screening.transport import call as call_module
+from screening.transport.call import TRANSPORT_LIMIT
+from screening.wiring import App, running
 
-from tests.logs import settings_of, write_log
+from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
+from tests.factories import employment
 
-RECORDS = 300
-UNANCHORED = 5
-
-
-def verify(data: Path, *words: str) -> dict[str, Any]:
-    """Run `screening log verify` and return its report with the exit code."""
-    done = CliRunner().invoke(app, ["log", "verify", "--data", str(data), "--json", *words])
-    assert done.exit_code in (0, 1, 3), done.output
-    report: dict[str, Any] = json.loads(done.output)
-    assert report["completeness"] == "verified" or done.exit_code != 0
-    return report | {"exit_code": done.exit_code}
+EMPLOYMENT = "/city.screening.v1.ScreeningService/ScreenEmployment"
+BATCH = "/city.screening.v1.ScreeningService/BatchScreenEmployment"
+STREAM = "/city.screening.v1.ScreeningService/StreamScreenEmployment"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS = bytes(9).replace(b"\0\0\0\0", b"\0\0\0\x04", 1)
 
 
-class Attacker:
-    """Somebody who can write every file below the data directory."""
-
-    def __init__(self, data: Path) -> None:
-        self.data = data
-        self.log = sqlite3.connect(data / "log.db", isolation_level=None)
-
-    def rows(self) -> list[tuple[int, bytes]]:
-        """Return places and bytes of all records."""
-        return self.log.execute("SELECT log_index, canonical FROM record ORDER BY log_index").fetchall()
-
-    def rewrite(self, index: int, canonical: bytes) -> None:
-        """Put other bytes in a record's place, with the id and the hash that go with them."""
-        identity = json.loads(canonical)["id"]
-        values = (canonical, leaf_hash(canonical), f"{identity}-{index}", index)
-        self.log.execute("UPDATE record SET canonical = ?, leaf_hash = ?, id = ? WHERE log_index = ?", values)
-        self.log.execute("UPDATE record SET id = ? WHERE log_index = ?", (identity, index))
-
-    def remove(self, index: int) -> None:
-        """Take a record out and close the gap."""
-        self.log.execute("DELETE FROM record WHERE log_index = ?", (index,))
-        self.log.execute("UPDATE record SET log_index = -log_index WHERE log_index > ?", (index,))
-        self.log.execute("UPDATE record SET log_index = -log_index - 1 WHERE log_index < 0")
-        self.log.execute("UPDATE tail SET next_index = next_index - 1")
-
-    def cut(self, size: int) -> None:
-        """Cut everything off after the first `size` records, checkpoints too."""
-        for table, column in (("record", "log_index"), ("checkpoint", "size - 1")):
-            self.log.execute(f"DELETE FROM {table} WHERE {column} >= ?", (size,))
-        self.log.execute("UPDATE tail SET next_index = ?", (size,))
-
-    def regrow(self, signer: Signer | None = None) -> None:
-        """Make the tiles agree with the records again, and sign a checkpoint if there is a key."""
-        edge = Edge()
-        tiles = dict(edge.extend(leaf_hash(canonical) for _, canonical in self.rows()))
-        tiles |= dict(edge.partial())
-        self.log.execute("DELETE FROM tile")
-        for each, hashes in tiles.items():
-            self.log.execute("INSERT INTO tile VALUES (?, ?, ?)", (each.level, each.n, hashes))
-            for width in (len(hashes) // 32, 256):
-                if (file := self.data / "tiles" / each.path(width)).exists():
-                    file.write_bytes(hashes)
-        self.log.execute("DELETE FROM checkpoint WHERE size > ?", (edge.size,))
-        if signer:
-            note = signer.sign(edge.size, edge.root()).note
-            self.log.execute("DELETE FROM checkpoint")
-            self.log.execute("INSERT INTO checkpoint VALUES (?, 0, ?)", (edge.size, note))
-            (self.data / "log.vkey").write_text(f"{signer.key}\n")
-            (self.data / "tiles" / "checkpoint").write_text(note)
+def frame(kind: int, flags: int, stream: int, payload: bytes, length: int | None = None) -> bytes:
+    """Return an HTTP/2 frame (RFC 9113, section 4.1), its length a lie if one is given."""
+    size = len(payload) if length is None else length
+    return struct.pack(">I", size)[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-def changed_byte(attacker: Attacker) -> None:
-    """An answer is turned round."""
-    index, canonical = attacker.rows()[7]
-    attacker.rewrite(index, canonical.replace(b'"DENY"', b'"deny"'))
-    attacker.regrow()
+def reason_of(error: grpc.aio.AioRpcError) -> str:
+    """Return the reason in an error's details."""
+    trailers: dict[str, Any] = dict(error.trailing_metadata() or ())
+    info = error_details_pb2.ErrorInfo()
+    status_pb2.Status.FromString(trailers["grpc-status-details-bin"]).details[0].Unpack(info)
+    return str(info.reason)
 
 
-def changed_byte_alone(attacker: Attacker) -> None:
-    """One byte, and nothing made to agree."""
-    attacker.log.execute("UPDATE record SET canonical = CAST(replace(CAST(canonical AS TEXT), 'DENY', 'DENy') AS BLOB)")
+async def answers(app: App) -> bool:
+    """Say whether the service answers a question."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        ask: Any = channel.unary_unary(EMPLOYMENT)
+        reply = await ask(employment().SerializeToString(), timeout=20)
+    return screening_service_pb2.ScreenEmploymentResponse.FromString(reply).HasField("decision")
 
 
-def removed_record(attacker: Attacker) -> None:
-    """A record disappears and the others close up."""
-    attacker.remove(7)
-    attacker.regrow()
+async def no_message() -> AsyncIterator[bytes]:
+    """Send nothing, and do not end."""
+    await asyncio.Event().wait()
+    yield b""
 
 
-def reordered_pair(attacker: Attacker) -> None:
-    """Two records change places."""
-    (one, first), (two, second) = attacker.rows()[7:9]
-    attacker.log.execute("UPDATE record SET id = 'aside' WHERE log_index = ?", (one,))
-    attacker.rewrite(two, first)
-    attacker.rewrite(one, second)
-    attacker.regrow()
+async def test_who_has_no_right_holds_no_place_by_sending_no_message(tmp_path: Path) -> None:
+    """A stranger's call is refused before its message is there."""
+    authority, issuer = Authority(), Issuer()
+    tls = write_tls(tmp_path, authority, authority.leaf("localhost"))
+    (tmp_path / "keys.json").write_text(issuer.jwks)
+    (tmp_path / "callers.yaml").write_text(
+        "callers: [{name: payroll, identities: ['jwt:payroll'], rpcs: [ScreenEmployment], packs: all}]"
+    )
+    settings = Settings(
+        listen="127.0.0.1:0",
+        data=tmp_path / "data",
+        callers=tmp_path / "callers.yaml",
+        jwks=str(tmp_path / "keys.json"),
+        jwt_issuer=ISSUER,
+        jwt_audience=AUDIENCE,
+        tls_certificate=tls["tls_certificate"],
+        tls_key=tls["tls_key"],
+    )
+    async with running(settings) as app:
+        async with grpc.aio.secure_channel(f"localhost:{app.port}", authority.channel()) as channel:
+            for path, token, reason in (
+                (EMPLOYMENT, Issuer().token("payroll"), "UNAUTHENTICATED"),
+                (BATCH, issuer.token("payroll"), "NOT_ALLOWED"),
+            ):
+                half: Any = channel.stream_unary(path)
+                with pytest.raises(grpc.aio.AioRpcError) as raised:
+                    await half(no_message(), timeout=20, metadata=(("authorization", f"Bearer {token}"),))
+                assert reason_of(raised.value) == reason
 
 
-def cut_tail(attacker: Attacker) -> None:
-    """The newest records are gone, and everything else agrees."""
-    attacker.cut(RECORDS - 50)
-    attacker.regrow()
+async def test_a_message_that_never_comes_is_not_waited_for(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither is one that was left out; nothing stays behind."""
+    monkeypatch.setattr(call_module, "MESSAGE_SECONDS", 0.2)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        half: Any = channel.stream_unary(EMPLOYMENT)
+        silent: tuple[AsyncIterator[bytes] | Iterator[bytes], ...] = (no_message(), iter(()))
+        for messages in silent:
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await half(messages, timeout=20)
+            assert (raised.value.code(), reason_of(raised.value)) == (
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "UNPARSEABLE",
+            )
+    assert (app.admission.calls, app.admission.decisions, app.admission.size) == (0, 0, 0)
+    assert await answers(app)
 
 
-def deleted_log(attacker: Attacker) -> None:
-    """The records' file is gone."""
-    attacker.log.close()
-    for file in attacker.data.glob("log.db*"):
-        file.unlink()
+NOISE = random.Random(7).randbytes(4_096)  # the same in every process that collects these tests
+BYTES = {
+    "HTTP/1.1": b"GET / HTTP/1.1\r\n\r\n",
+    "noise": NOISE,
+    "the preface alone": PREFACE,
+    "half of the preface": PREFACE[:10],
+    "noise for frames": PREFACE + NOISE,
+    "data on a stream that was never opened": PREFACE + SETTINGS + frame(0, 0, 1, b"\0\0\0\0\0"),
+    "noise for headers": PREFACE + SETTINGS + frame(1, 4, 1, NOISE[:200]),
+    "headers that never end": PREFACE + SETTINGS + frame(1, 0, 1, b"\x82" * 100) * 50,
+    "a frame beyond every limit": PREFACE + SETTINGS + frame(0, 0, 1, b"", length=2**24 - 1),
+    "pings": PREFACE + SETTINGS + frame(6, 0, 0, b"x" * 8) * 1_000,
+    "resets": PREFACE + SETTINGS + frame(3, 0, 1, b"\0\0\0\x08") * 1_000,
+    "settings": PREFACE + SETTINGS * 1_000,
+    "a window that overflows": PREFACE + SETTINGS + frame(8, 0, 0, b"\x7f\xff\xff\xff") * 10,
+    "TLS where there is none": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + NOISE[:64],
+}
 
 
-def deleted_keys(attacker: Attacker) -> None:
-    """The key store is gone."""
-    for file in attacker.data.glob("keys.db*"):
-        file.unlink()
+@pytest.mark.parametrize("sent", BYTES.values(), ids=BYTES)
+async def test_bytes_that_are_no_call_harm_nobody(app: App, sent: bytes) -> None:
+    """Others are answered while such connections stay open, and after."""
+    open_ones = [await asyncio.open_connection("127.0.0.1", app.port) for _ in range(8)]
+    for _, writer in open_ones:
+        writer.write(sent)
+    assert await answers(app)
+    for _, writer in open_ones:
+        writer.close()
+    assert await answers(app)
 
 
-def deleted_tile(attacker: Attacker) -> None:
-    """An exported tile is gone."""
-    (attacker.data / "tiles" / TileId(0, 0).path()).unlink()
+async def test_connections_that_say_nothing_are_no_harm(app: App) -> None:
+    """Two hundred at once."""
+    silent = [socket.create_connection(("127.0.0.1", app.port)) for _ in range(200)]
+    assert await answers(app)
+    for each in silent:
+        each.close()
 
 
-def destroyed_key(attacker: Attacker) -> None:
-    """One record's key is destroyed without a record of it."""
-    with sqlite3.connect(attacker.data / "keys.db") as keys:
-        keys.execute("DELETE FROM wrapped_key WHERE key_id = (SELECT min(key_id) FROM wrapped_key)")
-    keys.close()
+async def test_a_flood_of_metadata_is_refused_by_the_transport(app: App) -> None:
+    """One large value, or many small ones."""
+    for metadata in ((("x", "v" * 100_000),), tuple((f"x{n}", "v" * 50) for n in range(2_000))):
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+            ask: Any = channel.unary_unary(EMPLOYMENT)
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await ask(employment().SerializeToString(), timeout=20, metadata=metadata)
+            assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert await answers(app)
 
 
-def forged_checkpoint(attacker: Attacker) -> None:
-    """A history of the attacker's own, signed with a key of the attacker's own, in every place but the anchor."""
-    changed_byte(attacker)
-    attacker.regrow(Signer("screening.city/local", b"f" * 32))
+async def test_a_message_beyond_what_the_transport_takes_is_refused_as_exhausted(app: App) -> None:
+    """In a call, in a batch and in a stream; nothing stays behind."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        for path in (EMPLOYMENT, BATCH):
+            ask: Any = channel.unary_unary(path)
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await ask(bytes(TRANSPORT_LIMIT + 1), timeout=20)
+            assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        stream: Any = channel.stream_stream(STREAM)
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await stream(iter([bytes(TRANSPORT_LIMIT + 1)]), timeout=20).read()
+        assert raised.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert await answers(app)
+    while app.admission.streams:
+        await asyncio.sleep(0.05)
+    assert app.admission.calls == 0
 
 
-ATTACKS = [
-    changed_byte,
-    changed_byte_alone,
-    removed_record,
-    reordered_pair,
-    cut_tail,
-    deleted_log,
-    deleted_keys,
-    deleted_tile,
-    destroyed_key,
-    forged_checkpoint,
-]
-
-
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-async def test_an_attack_on_the_anchored_part_is_found(tmp_path: Path, attack: Callable[[Attacker], None]) -> None:
-    """Exit 1, with what is wrong; before the attack everything was verified."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, RECORDS)
-    assert verify(settings.data)["exit_code"] == 0
-    attack(Attacker(settings.data))
-    report = verify(settings.data)
-    assert report["exit_code"] == 1
-    assert report["faults"] or report["missing"]
-
-
-async def test_a_rolled_back_database_is_found(tmp_path: Path) -> None:
-    """All files are put back as they were some time ago; they agree with one another, but not with the anchor."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, 100)
-    shutil.copytree(settings.data, tmp_path / "old")
-    await write_log(settings, 50)
-    shutil.rmtree(settings.data)
-    shutil.copytree(tmp_path / "old", settings.data)
-    report = verify(settings.data)
-    assert (report["exit_code"], report["integrity"], report["completeness"]) == (1, True, "broken")
-    assert report["missing"] == ["records 100 to 149, which a checkpoint kept elsewhere covers"]
-    log = open_log(settings)
-    with pytest.raises(DataDirectoryError, match="rolled back"):
-        await open_checkpoints(settings, log)
-    await log.close()
-
-
-@pytest.mark.parametrize("attack", [changed_byte, removed_record, reordered_pair, cut_tail, forged_checkpoint])
-async def test_a_log_that_was_changed_is_not_continued(tmp_path: Path, attack: Callable[[Attacker], None]) -> None:
-    """The service does not sign a history that contradicts what it signed before."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, RECORDS)
-    attacker = Attacker(settings.data)
-    attack(attacker)
-    attacker.log.close()
-    log = open_log(settings)
-    with pytest.raises(DataDirectoryError, match="must not be continued"):
-        await open_checkpoints(settings, log)
-    await log.close()
-
-
-@pytest.mark.parametrize("attack", [changed_byte, removed_record, cut_tail])
-async def test_a_checkpoint_in_a_drawer_finds_it_without_an_anchor(
-    tmp_path: Path, attack: Callable[[Attacker], None]
-) -> None:
-    """Any checkpoint that somebody kept will do, with the key."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, RECORDS)
-    drawer = tmp_path / "drawer"
-    shutil.copytree(settings.anchor_directory, drawer)
-    shutil.rmtree(settings.anchor_directory)
-    words = ("--checkpoint", str(drawer / "checkpoint"), "--key", str(drawer / "log.vkey"))
-    assert verify(settings.data, *words)["exit_code"] == 0
-    attack(Attacker(settings.data))
-    assert verify(settings.data, *words)["exit_code"] == 1
-
-
-async def test_a_forged_checkpoint_in_hand_is_refused(tmp_path: Path) -> None:
-    """Signed by nobody whom the verifier trusts."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, 10)
-    forged = tmp_path / "forged"
-    forged.write_text(Signer("screening.city/local", b"f" * 32).sign(10, bytes(32)).note)
-    report = verify(settings.data, "--checkpoint", str(forged))
-    assert report["exit_code"] == 1
-    assert "no trusted key" in report["faults"][0]
-
-
-async def test_without_an_anchor_nothing_is_ever_complete(tmp_path: Path) -> None:
-    """Exit 3, also where everything that is there is sound."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, 10)
-    shutil.rmtree(settings.anchor_directory)
-    report = verify(settings.data)
-    assert (report["exit_code"], report["integrity"], report["completeness"]) == (3, True, "unproven")
-    assert (report["anchored"], report["unanchored"]) == (0, 10)
-
-
-async def test_what_lies_after_the_anchor_is_unanchored(tmp_path: Path) -> None:
-    """A cut or changed tail there cannot be found, and so it is never called verified."""
-    settings = settings_of(tmp_path)
-    await write_log(settings, 20)
-    await write_log(settings, UNANCHORED, publish=False)
-    for attack in (None, lambda attacker: attacker.cut(22)):
-        if attack:
-            attack(Attacker(settings.data))
-        report = verify(settings.data)
-        assert (report["exit_code"], report["completeness"], report["anchored"]) == (3, "unproven", 20)
-    assert report["unanchored"] == 2
+async def test_a_small_message_with_very_many_items_is_refused_by_their_number(app: App) -> None:
+    """A million empty items fit into two megabytes."""
+    body = b"\x0a\x00" * 1_000_000
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        ask: Any = channel.unary_unary(BATCH)
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await ask(body, timeout=60)
+    assert reason_of(raised.value) == "TOO_MANY_ITEMS"
+    assert await answers(app)

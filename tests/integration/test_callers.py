@@ -8,12 +8,18 @@ from typing import Any
 
 import grpc
 import pytest
-from city.screening.v1 import decision_log_service_pb2, screening_service_pb2, status_service_pb2
+from city.screening.v1 import (
+    decision_log_service_pb2,
+    decision_log_service_pb2_grpc,
+    screening_service_pb2,
+    status_service_pb2,
+)
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from screening.callers import SERVICES
 from screening.config import Settings
+from screening.transport import log_servicer
 from screening.wiring import App, running
 
 from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
@@ -199,6 +205,70 @@ async def test_packs_and_past_days_need_a_right_of_their_own(door: Door) -> None
         assert await outcome(door, "inspector", service, "ScreenEmployment", message) == "OK"
 
 
+READERS = """callers:
+  - {name: clerk, identities: ["jwt:clerk"], rpcs: [ScreenEmployment, GetDecision, ListDecisions], packs: all, records: own}
+  - {name: chief, identities: ["jwt:chief"], rpcs: [ScreenInformationRequest, GetDecision, ListDecisions],
+     units: [LAPD], packs: all, records: units}
+  - {name: desk, identities: ["jwt:desk"], rpcs: [ScreenInformationRequest, GetDecision, ListDecisions],
+     units: [LAPD, LIBRARY], packs: all, records: own}
+  - {name: inspector, identities: ["jwt:inspector"], rpcs: [GetDecision, ListDecisions], records: all}
+"""
+READABLE = {
+    "clerk": {"clerk"},
+    "chief": {"chief", "desk for lapd"},
+    "desk": {"desk for lapd", "desk for library"},
+    "inspector": {"clerk", "chief", "desk for lapd", "desk for library"},
+}
+
+
+async def test_each_caller_reads_the_records_that_its_line_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers x records: one by one with NOT_ALLOWED for the others, and in lists, in short pages too."""
+    monkeypatch.setattr(log_servicer, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(log_servicer, "MOST_LOOKS", 1)
+    door = Door(tmp_path)
+    (tmp_path / "callers.yaml").write_text(READERS)
+    asked = {"clerk": ("clerk", ""), "chief": ("chief", "lapd")}
+    asked |= {"desk for lapd": ("desk", "lapd"), "desk for library": ("desk", "library")}
+    async with running(door.by_token) as app:
+        door.ports = {"token": app.port}
+        ids = {name: await decided(door, who, unit) for name, (who, unit) in asked.items()}
+        for who, readable in READABLE.items():
+            for name, decision_id in ids.items():
+                message = decision_log_service_pb2.GetDecisionRequest(decision_id=decision_id).SerializeToString()
+                got = await outcome(door, who, "city.screening.v1.DecisionLogService", "GetDecision", message)
+                assert (who, name, got) == (who, name, "OK" if name in readable else "NOT_ALLOWED")
+            listed = await all_pages(door, who)
+            assert (who, sorted(listed)) == (who, sorted(ids[name] for name in readable))
+
+
+async def decided(door: Door, who: str, unit: str) -> str:
+    """Ask for a unit, or about employment where there is none; return the decision's id."""
+    channel, metadata = door.enter(who)
+    rpc = "ScreenInformationRequest" if unit else "ScreenEmployment"
+    async with channel:
+        ask: Any = channel.unary_unary(f"/city.screening.v1.ScreeningService/{rpc}")
+        reply = await ask(body(rpc, unit), metadata=metadata, timeout=20)
+    return str(getattr(screening_service_pb2, f"{rpc}Response").FromString(reply).decision.decision_id)
+
+
+async def all_pages(door: Door, who: str) -> list[str]:
+    """Return the ids of all decisions that a caller is shown, one a page."""
+    channel, metadata = door.enter(who)
+    found: list[str] = []
+    pb = decision_log_service_pb2
+    request = pb.ListDecisionsRequest(page_size=1)
+    async with channel:
+        stub: Any = decision_log_service_pb2_grpc.DecisionLogServiceStub(channel)
+        while True:
+            page = await stub.ListDecisions(request, metadata=metadata, timeout=20)
+            found += [each.decision_id for each in page.decisions]
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+
 async def test_refusals_are_recorded_under_the_caller_or_its_address(tmp_path: Path) -> None:
     """Who knocked without a right can be found in the log, and in it only."""
     door = Door(tmp_path)
@@ -324,3 +394,29 @@ async def test_token_keys_and_callers_rotate_without_a_restart(tmp_path: Path) -
         while await outcome(door, "ops", *status) == "OK":
             await asyncio.sleep(0.05)
         assert await outcome(door, "ops", *status) == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "text"),
+    [
+        ("callers.yaml", "callers", "callers: []"),
+        ("callers.yaml", "callers", "callers: [{name: payroll, identities: ['jwt:payroll'], rpcs: [All]}]"),
+        ("callers.yaml", "callers", "\x00"),
+        ("keys.json", "token_keys", "{}"),
+        ("keys.json", "token_keys", "[" * 100_000),
+        ("server.pem", "certificates", "-----BEGIN CERTIFICATE-----\n"),
+        ("server.key", "certificates", ""),
+    ],
+)
+async def test_a_bad_file_leaves_what_was_in_force(tmp_path: Path, file: str, source: str, text: str) -> None:
+    """Callers, keys and certificates as before, with the reason in the status that ops see."""
+    door = Door(tmp_path)
+    async with running(door.by_token) as app:
+        door.ports = {"token": app.port}
+        (tmp_path / file).write_text(text)
+        app.reloader.ask()
+        (watched,) = (each for each in app.reloader.watched if each.name == source)
+        while not watched.refused:
+            await asyncio.sleep(0.05)
+        assert watched.problem
+        assert await outcome(door, "ops", "city.screening.v1.StatusService", "GetStatus", b"") == "OK"

@@ -1,8 +1,9 @@
 """What every call has in common: trace, limits, error mapping, refusal record, log line, metrics.
 
-One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, readiness, rights
-and limits are checked, the servicer answers, errors become statuses, the refusal is recorded, the call is counted and
-logged, the trace ends.
+One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, readiness and rights
+are checked, the message is read, limits are checked, the servicer answers, errors become statuses, the refusal is
+recorded, the call is counted and logged, the trace ends. gRPC is told that every call is a stream of messages: then it
+begins a call before its message is there, and who has no right cannot hold a place by sending none.
 """
 
 import asyncio
@@ -18,7 +19,15 @@ import structlog
 from city.screening.v1 import decision_pb2
 
 from screening.callers import Caller
-from screening.errors import DeadlineTooShort, MessageTooLarge, NotReady, SlowReader, Stopping, Unauthenticated
+from screening.errors import (
+    DeadlineTooShort,
+    MessageTooLarge,
+    NotReady,
+    SlowReader,
+    Stopping,
+    Unauthenticated,
+    Unparseable,
+)
 from screening.screen import Answer
 from screening.telemetry import attributes as names
 from screening.telemetry.export import TraceExporter
@@ -35,7 +44,8 @@ TRANSPORT_LIMIT = MESSAGE_LIMIT + 2 * 1024 * 1024
 """Largest message that the transport hands over at all, so that ours can be refused with a reason."""
 DEADLINE_MARGIN_SECONDS = 0.02
 """Time before the caller's deadline that is kept for answering."""
-
+MESSAGE_SECONDS = 10
+"""How long the message of a call may be on its way once the call has begun."""
 UNREAD_SECONDS = 30
 """How long an answer of a stream may wait for the caller to take it."""
 
@@ -113,13 +123,15 @@ class Calls:
 
     def unary(
         self, service: str, rpc: str, method: Callable[[Call, bytes], Awaitable[bytes]]
-    ) -> Callable[[bytes, Context], Awaitable[bytes]]:
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
         """Wrap a method that takes one message and returns one."""
 
-        async def handle(body: bytes, context: Context) -> bytes:
+        async def handle(bodies: AsyncIterator[bytes], context: Context) -> bytes:
             call = self._begin(service, rpc, context)
+            body = b""
             try:
                 self._check(call, service, context)
+                body = await _first(bodies)
                 self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
@@ -241,6 +253,7 @@ class Calls:
 
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
+        error.__traceback__ = None  # it holds what the message became, which may be large, until the record is durable
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
         )
@@ -307,6 +320,15 @@ def check_size(body: bytes) -> None:
     """Refuse a message over the limit. Raises MessageTooLarge."""
     if len(body) > MESSAGE_LIMIT:
         raise MessageTooLarge(MESSAGE_LIMIT)
+
+
+async def _first(bodies: AsyncIterator[bytes]) -> bytes:
+    """Return the message of a call. Raises Unparseable where none comes."""
+    try:
+        async with asyncio.timeout(MESSAGE_SECONDS):
+            return await anext(bodies)
+    except (TimeoutError, StopAsyncIteration):
+        raise Unparseable from None
 
 
 def _texts(context: Context) -> dict[str, str]:

@@ -82,6 +82,20 @@ def frame(kind: type[Any], body: bytes) -> Frame:
     return Frame([Item(message.item.key, message.item.request, "item.")], several=False)
 
 
+def portions(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    """Put frames together until they have LIMIT items or more; a small message can hold many."""
+    portion: list[Frame] = []
+    size = 0
+    for each in frames:
+        portion.append(each)
+        size += len(each.items)
+        if size >= LIMIT:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
 def unreadable(error: CallError) -> Frame:
     """Return a message that is not read, for the reason given."""
     return Frame([Item("", None, "", error)], several=False)

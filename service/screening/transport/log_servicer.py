@@ -1,25 +1,32 @@
-"""DecisionLogService: reads recorded decisions."""
+"""DecisionLogService: reads recorded decisions, for each caller those that its line in the callers file lets it read.
+
+A proof of inclusion shows a record to whoever has its receipt.
+"""
 
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from city.screening.v1 import decision_log_service_pb2, decision_pb2, information_request_facts_pb2
 
+from screening.callers import UNITS, Caller, Records
 from screening.decisionlog import receipt
 from screening.decisionlog.decision_record import Erased, open_decision
 from screening.decisionlog.merkle import HASH_BYTES
 from screening.decisionlog.port import DecisionLog, Filter, Stored
 from screening.decisionlog.receipt import NotIntegrated, Receipts
 from screening.decisionlog.seal import Sealer
-from screening.errors import DecisionNotFound, InvalidField, NotYetIntegrated, Violation
+from screening.errors import DecisionNotFound, InvalidField, NotAllowed, NotYetIntegrated, Violation
 from screening.transport import convert
 from screening.transport.call import Call
 
 SERVICE = "city.screening.v1.DecisionLogService"
 DEFAULT_PAGE, LARGEST_PAGE = 100, 1_000
 LARGEST_INDEX = 2**63 - 1
+MOST_LOOKS = 10
+"""Pages that one listing reads at most in search of decisions that the caller may read."""
 _TOKEN_BYTES = 16
 
 _pb = decision_log_service_pb2
@@ -42,6 +49,8 @@ class DecisionLogServicer:
         call.trace.mark("log.read")
         if stored is None:
             raise DecisionNotFound
+        if not may_read(call.caller, stored):
+            raise NotAllowed("record")
         try:
             decision = open_decision(stored, self._sealer)
         except Erased:
@@ -53,12 +62,31 @@ class DecisionLogServicer:
         """Answer ListDecisions."""
         request = convert.parse(_pb.ListDecisionsRequest, body)
         size, chosen = _checked(request)
-        found = await self._log.list_decisions(chosen, size + 1)
+        found, before = await self._readable(call.caller, chosen, size)
         call.trace.mark("log.read")
-        reply = _pb.ListDecisionsResponse(decisions=[self._summary(stored) for stored in found[:size]])
-        if len(found) > size:
-            reply.next_page_token = _token(request, found[size - 1].index)
+        reply = _pb.ListDecisionsResponse(decisions=[self._summary(stored) for stored in found])
+        if before is not None:
+            reply.next_page_token = _token(request, before)
         return reply.SerializeToString()
+
+    async def _readable(self, caller: Caller, chosen: Filter, wanted: int) -> tuple[list[Stored], int | None]:
+        """Return up to `wanted` decisions that the caller may read, newest first, and the place before which to go on.
+
+        None: there are no more. A caller who may read few of many gets short pages, so that no page costs without bound.
+        """
+        look = wanted + 1 if caller.records is Records.ALL else LARGEST_PAGE
+        found: list[Stored] = []
+        for _ in range(MOST_LOOKS):
+            seen = await self._log.list_decisions(chosen, look)
+            for stored in seen:
+                if len(found) == wanted:
+                    return found, stored.index + 1
+                if may_read(caller, stored):
+                    found.append(stored)
+            if len(seen) < look:
+                return found, None
+            chosen = replace(chosen, before_index=seen[-1].index)
+        return found, chosen.before_index
 
     async def get_inclusion_proof(self, call: Call, body: bytes) -> bytes:
         """Answer GetInclusionProof."""
@@ -113,6 +141,14 @@ class DecisionLogServicer:
         summary.decision_time.FromDatetime(datetime.fromisoformat(fields["time"]))
         summary.receipt.CopyFrom(self._receipts.of(stored))
         return summary
+
+
+def may_read(caller: Caller, stored: Stored) -> bool:
+    """Say whether a caller may read a decision."""
+    if caller.records is Records.ALL:
+        return True
+    fields = json.loads(stored.canonical)
+    return caller.may_read(asked_by=fields["caller"], unit=UNITS.get(fields["unit"] or "", 0))
 
 
 def _checked(request: decision_log_service_pb2.ListDecisionsRequest) -> tuple[int, Filter]:

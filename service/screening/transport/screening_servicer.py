@@ -113,7 +113,7 @@ class ScreeningServicer:
     async def _stream(
         self, call: Call, rpc: str, kind: type[Any], bodies: AsyncIterator[bytes]
     ) -> AsyncGenerator[bytes, None]:
-        """Answer messages in the order in which they came, with one append for all that wait.
+        """Answer messages in the order in which they came, with one append for a portion of those that wait.
 
         No more is read ahead than the inbox holds, so a caller that reads slowly is read slowly.
         """
@@ -121,10 +121,10 @@ class ScreeningServicer:
         receiving = asyncio.create_task(inbox.fill(bodies))
         try:
             while bodies_waiting := await inbox.take():
-                frames = [self._read(kind, body) for body in bodies_waiting]
-                results = iter(await self._answer_frames(call, rpc, frames))
-                for frame in frames:
-                    yield frame.reply(results)
+                for frames in items.portions(self._read(kind, body) for body in bodies_waiting):
+                    results = iter(await self._answer_frames(call, rpc, frames))
+                    for frame in frames:
+                        yield frame.reply(results)
             await receiving
         finally:
             receiving.cancel()

@@ -39,6 +39,10 @@ QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
 STREAMS_MAY_END = 0.5
 """Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
 STREAMS_PER_CONNECTION = 256
+CONNECTIONS = 4_096
+"""Most connections at once; more are closed as they come. Each is a file descriptor."""
+HANDSHAKE_SECONDS = 10
+"""How long a connection may take until both ends speak HTTP/2, TLS included."""
 CONNECTION_AGE_SECONDS = 1_800
 """How old a connection gets before it is made anew, and with it the certificates of both ends; gRPC adds jitter."""
 CONNECTION_GRACE_SECONDS = 900
@@ -48,6 +52,8 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),  # a batch of 1,000 answers is large
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),  # more wait at the client, and cost nothing here
     ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.max_allowed_incoming_connections", CONNECTIONS),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),
     ("grpc.max_connection_age_ms", CONNECTION_AGE_SECONDS * 1000),
     ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_SECONDS * 1000),
     ("grpc.keepalive_time_ms", 30_000),  # a stream's peer that is gone must be noticed
@@ -120,7 +126,7 @@ class Server:
 
     def _add(self, service: str, unary: dict[str, Any], streams: dict[str, Any] | None = None) -> None:
         handlers: dict[str, Any] = {
-            name: grpc.unary_unary_rpc_method_handler(self._calls.unary(service, name, method))
+            name: grpc.stream_unary_rpc_method_handler(self._calls.unary(service, name, method))
             for name, method in unary.items()
         }
         for name, method in (streams or {}).items():

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class DecisionLogServiceStub:
-    """Reads recorded decisions.
+    """Reads recorded decisions. Errors of every call, beside its own: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, LOG_UNAVAILABLE, DEADLINE_TOO_SHORT, INTERNAL.
     """
 
     def __init__(self, channel):
@@ -63,43 +64,43 @@ class DecisionLogServiceStub:
 
 
 class DecisionLogServiceServicer:
-    """Reads recorded decisions.
+    """Reads recorded decisions. Errors of every call, beside its own: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, LOG_UNAVAILABLE, DEADLINE_TOO_SHORT, INTERNAL.
     """
 
     def GetDecision(self, request, context):
-        """Returns one recorded decision as it was answered, with its receipt. Errors: UNPARSEABLE, INVALID_FIELD,
-        DECISION_NOT_FOUND, LOG_UNAVAILABLE.
+        """Returns one recorded decision as it was answered, with its receipt. NOT_ALLOWED also for one that the caller may not
+        read. Errors: INVALID_FIELD, DECISION_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDecisions(self, request, context):
-        """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
-        LOG_UNAVAILABLE.
+        """Lists recorded decisions that the caller may read, newest first, without their sealed parts. A page may be short, or
+        empty, while more follow: only an empty token says that there are none. Errors: INVALID_FIELD.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetInclusionProof(self, request, context):
-        """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
-        INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+        """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors:
+        INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetCheckpoint(self, request, context):
-        """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+        """Returns the newest checkpoint. Errors: NOT_YET_INTEGRATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetConsistencyProof(self, request, context):
-        """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
-        LOG_UNAVAILABLE.
+        """Proves that the log only grew since an earlier checkpoint. Errors: INVALID_FIELD, NOT_YET_INTEGRATED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,7 +143,8 @@ def add_DecisionLogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DecisionLogService:
-    """Reads recorded decisions.
+    """Reads recorded decisions. Errors of every call, beside its own: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, LOG_UNAVAILABLE, DEADLINE_TOO_SHORT, INTERNAL.
     """
 
     @staticmethod

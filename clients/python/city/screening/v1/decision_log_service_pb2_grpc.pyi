@@ -29,57 +29,59 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DecisionLogServiceStub:
-    """Reads recorded decisions."""
+    """Reads recorded decisions. Errors of every call, beside its own: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, LOG_UNAVAILABLE, DEADLINE_TOO_SHORT, INTERNAL.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DecisionLogServiceAsyncStub: ...
     GetDecision: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetDecisionRequest, _decision_log_service_pb2.GetDecisionResponse]
-    """Returns one recorded decision as it was answered, with its receipt. Errors: UNPARSEABLE, INVALID_FIELD,
-    DECISION_NOT_FOUND, LOG_UNAVAILABLE.
+    """Returns one recorded decision as it was answered, with its receipt. NOT_ALLOWED also for one that the caller may not
+    read. Errors: INVALID_FIELD, DECISION_NOT_FOUND.
     """
     ListDecisions: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.ListDecisionsRequest, _decision_log_service_pb2.ListDecisionsResponse]
-    """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
-    LOG_UNAVAILABLE.
+    """Lists recorded decisions that the caller may read, newest first, without their sealed parts. A page may be short, or
+    empty, while more follow: only an empty token says that there are none. Errors: INVALID_FIELD.
     """
     GetInclusionProof: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetInclusionProofRequest, _decision_log_service_pb2.GetInclusionProofResponse]
-    """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
-    INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+    """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors:
+    INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED.
     """
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetCheckpointRequest, _decision_log_service_pb2.GetCheckpointResponse]
-    """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE."""
+    """Returns the newest checkpoint. Errors: NOT_YET_INTEGRATED."""
     GetConsistencyProof: _grpc.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetConsistencyProofRequest, _decision_log_service_pb2.GetConsistencyProofResponse]
-    """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
-    LOG_UNAVAILABLE.
-    """
+    """Proves that the log only grew since an earlier checkpoint. Errors: INVALID_FIELD, NOT_YET_INTEGRATED."""
 
 @_typing.type_check_only
 class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
-    """Reads recorded decisions."""
+    """Reads recorded decisions. Errors of every call, beside its own: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, LOG_UNAVAILABLE, DEADLINE_TOO_SHORT, INTERNAL.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetDecision: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetDecisionRequest, _decision_log_service_pb2.GetDecisionResponse]  # type: ignore[assignment]
-    """Returns one recorded decision as it was answered, with its receipt. Errors: UNPARSEABLE, INVALID_FIELD,
-    DECISION_NOT_FOUND, LOG_UNAVAILABLE.
+    """Returns one recorded decision as it was answered, with its receipt. NOT_ALLOWED also for one that the caller may not
+    read. Errors: INVALID_FIELD, DECISION_NOT_FOUND.
     """
     ListDecisions: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.ListDecisionsRequest, _decision_log_service_pb2.ListDecisionsResponse]  # type: ignore[assignment]
-    """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
-    LOG_UNAVAILABLE.
+    """Lists recorded decisions that the caller may read, newest first, without their sealed parts. A page may be short, or
+    empty, while more follow: only an empty token says that there are none. Errors: INVALID_FIELD.
     """
     GetInclusionProof: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetInclusionProofRequest, _decision_log_service_pb2.GetInclusionProofResponse]  # type: ignore[assignment]
-    """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
-    INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+    """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors:
+    INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED.
     """
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetCheckpointRequest, _decision_log_service_pb2.GetCheckpointResponse]  # type: ignore[assignment]
-    """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE."""
+    """Returns the newest checkpoint. Errors: NOT_YET_INTEGRATED."""
     GetConsistencyProof: _aio.UnaryUnaryMultiCallable[_decision_log_service_pb2.GetConsistencyProofRequest, _decision_log_service_pb2.GetConsistencyProofResponse]  # type: ignore[assignment]
-    """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
-    LOG_UNAVAILABLE.
-    """
+    """Proves that the log only grew since an earlier checkpoint. Errors: INVALID_FIELD, NOT_YET_INTEGRATED."""
 
 class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Reads recorded decisions."""
+    """Reads recorded decisions. Errors of every call, beside its own: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, LOG_UNAVAILABLE, DEADLINE_TOO_SHORT, INTERNAL.
+    """
 
     @_abc_1.abstractmethod
     def GetDecision(
@@ -87,8 +89,8 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_log_service_pb2.GetDecisionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_service_pb2.GetDecisionResponse, _abc.Awaitable[_decision_log_service_pb2.GetDecisionResponse]]:
-        """Returns one recorded decision as it was answered, with its receipt. Errors: UNPARSEABLE, INVALID_FIELD,
-        DECISION_NOT_FOUND, LOG_UNAVAILABLE.
+        """Returns one recorded decision as it was answered, with its receipt. NOT_ALLOWED also for one that the caller may not
+        read. Errors: INVALID_FIELD, DECISION_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -97,8 +99,8 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_log_service_pb2.ListDecisionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_service_pb2.ListDecisionsResponse, _abc.Awaitable[_decision_log_service_pb2.ListDecisionsResponse]]:
-        """Lists recorded decisions, newest first, without their sealed parts. Errors: UNPARSEABLE, INVALID_FIELD,
-        LOG_UNAVAILABLE.
+        """Lists recorded decisions that the caller may read, newest first, without their sealed parts. A page may be short, or
+        empty, while more follow: only an empty token says that there are none. Errors: INVALID_FIELD.
         """
 
     @_abc_1.abstractmethod
@@ -107,8 +109,8 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_log_service_pb2.GetInclusionProofRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_service_pb2.GetInclusionProofResponse, _abc.Awaitable[_decision_log_service_pb2.GetInclusionProofResponse]]:
-        """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors: UNPARSEABLE,
-        INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED, LOG_UNAVAILABLE.
+        """Completes a receipt: proves that its record is in the log. Whoever holds the receipt may ask. Errors:
+        INVALID_FIELD, DECISION_NOT_FOUND, NOT_YET_INTEGRATED.
         """
 
     @_abc_1.abstractmethod
@@ -117,7 +119,7 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_log_service_pb2.GetCheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_service_pb2.GetCheckpointResponse, _abc.Awaitable[_decision_log_service_pb2.GetCheckpointResponse]]:
-        """Returns the newest checkpoint. Errors: UNPARSEABLE, NOT_YET_INTEGRATED, LOG_UNAVAILABLE."""
+        """Returns the newest checkpoint. Errors: NOT_YET_INTEGRATED."""
 
     @_abc_1.abstractmethod
     def GetConsistencyProof(
@@ -125,8 +127,6 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _decision_log_service_pb2.GetConsistencyProofRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_service_pb2.GetConsistencyProofResponse, _abc.Awaitable[_decision_log_service_pb2.GetConsistencyProofResponse]]:
-        """Proves that the log only grew since an earlier checkpoint. Errors: UNPARSEABLE, INVALID_FIELD, NOT_YET_INTEGRATED,
-        LOG_UNAVAILABLE.
-        """
+        """Proves that the log only grew since an earlier checkpoint. Errors: INVALID_FIELD, NOT_YET_INTEGRATED."""
 
 def add_DecisionLogServiceServicer_to_server(servicer: DecisionLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

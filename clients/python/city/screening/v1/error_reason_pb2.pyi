@@ -27,7 +27,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Not set."""
     ERROR_REASON_UNPARSEABLE: _ErrorReason.ValueType  # 1
-    """The message does not parse as the request type. Status INVALID_ARGUMENT.
+    """The message does not parse as the request type, or none came within 10 seconds. Status INVALID_ARGUMENT.
 
         {"reason": "UNPARSEABLE", "domain": "screening.city", "metadata": {"rpc": "ScreenEmployment"}}
     """
@@ -69,7 +69,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 9
     """Too little time is left before the caller's deadline. Status DEADLINE_EXCEEDED.
 
-        {"reason": "DEADLINE_TOO_SHORT", "domain": "screening.city", "metadata": {"needed_ms": "50"}}
+        {"reason": "DEADLINE_TOO_SHORT", "domain": "screening.city", "metadata": {"needed_ms": "20"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 10
     """The service failed; the record has the details. Status INTERNAL.
@@ -82,14 +82,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "UNAUTHENTICATED", "domain": "screening.city", "metadata": {}}
     """
     ERROR_REASON_NOT_ALLOWED: _ErrorReason.ValueType  # 12
-    """The caller has not the right to this RPC, unit, pack or past day. Status PERMISSION_DENIED.
+    """The caller has not the right to this RPC, unit, pack, past day or record. Status PERMISSION_DENIED.
 
         {"reason": "NOT_ALLOWED", "domain": "screening.city", "metadata": {"right": "unit"}}
     """
     ERROR_REASON_TOO_BUSY: _ErrorReason.ValueType  # 13
     """The service has as much in flight as it takes on; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
 
-        {"reason": "TOO_BUSY", "domain": "screening.city", "metadata": {"limit": "decisions"}}
+        {"reason": "TOO_BUSY", "domain": "screening.city", "metadata": {"limit": "calls"}}
     """
     ERROR_REASON_QUOTA_SPENT: _ErrorReason.ValueType  # 14
     """The caller has spent its quota; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
@@ -124,7 +124,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Not set."""
 ERROR_REASON_UNPARSEABLE: ErrorReason.ValueType  # 1
-"""The message does not parse as the request type. Status INVALID_ARGUMENT.
+"""The message does not parse as the request type, or none came within 10 seconds. Status INVALID_ARGUMENT.
 
     {"reason": "UNPARSEABLE", "domain": "screening.city", "metadata": {"rpc": "ScreenEmployment"}}
 """
@@ -166,7 +166,7 @@ ERROR_REASON_STOPPING: ErrorReason.ValueType  # 8
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 9
 """Too little time is left before the caller's deadline. Status DEADLINE_EXCEEDED.
 
-    {"reason": "DEADLINE_TOO_SHORT", "domain": "screening.city", "metadata": {"needed_ms": "50"}}
+    {"reason": "DEADLINE_TOO_SHORT", "domain": "screening.city", "metadata": {"needed_ms": "20"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 10
 """The service failed; the record has the details. Status INTERNAL.
@@ -179,14 +179,14 @@ ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 11
     {"reason": "UNAUTHENTICATED", "domain": "screening.city", "metadata": {}}
 """
 ERROR_REASON_NOT_ALLOWED: ErrorReason.ValueType  # 12
-"""The caller has not the right to this RPC, unit, pack or past day. Status PERMISSION_DENIED.
+"""The caller has not the right to this RPC, unit, pack, past day or record. Status PERMISSION_DENIED.
 
     {"reason": "NOT_ALLOWED", "domain": "screening.city", "metadata": {"right": "unit"}}
 """
 ERROR_REASON_TOO_BUSY: ErrorReason.ValueType  # 13
 """The service has as much in flight as it takes on; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.
 
-    {"reason": "TOO_BUSY", "domain": "screening.city", "metadata": {"limit": "decisions"}}
+    {"reason": "TOO_BUSY", "domain": "screening.city", "metadata": {"limit": "calls"}}
 """
 ERROR_REASON_QUOTA_SPENT: ErrorReason.ValueType  # 14
 """The caller has spent its quota; RetryInfo says when to try again. Status RESOURCE_EXHAUSTED.

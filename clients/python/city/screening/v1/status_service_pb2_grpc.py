@@ -47,7 +47,8 @@ class StatusServiceServicer:
     """
 
     def GetStatus(self, request, context):
-        """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE.
+        """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+        MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, DEADLINE_TOO_SHORT, INTERNAL.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

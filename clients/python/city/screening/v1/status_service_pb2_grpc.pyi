@@ -34,7 +34,9 @@ class StatusServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StatusServiceAsyncStub: ...
     GetStatus: _grpc.UnaryUnaryMultiCallable[_status_service_pb2.GetStatusRequest, _status_service_pb2.GetStatusResponse]
-    """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE."""
+    """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, DEADLINE_TOO_SHORT, INTERNAL.
+    """
 
 @_typing.type_check_only
 class StatusServiceAsyncStub(StatusServiceStub):
@@ -42,7 +44,9 @@ class StatusServiceAsyncStub(StatusServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_status_service_pb2.GetStatusRequest, _status_service_pb2.GetStatusResponse]  # type: ignore[assignment]
-    """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE."""
+    """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+    MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, DEADLINE_TOO_SHORT, INTERNAL.
+    """
 
 class StatusServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tells ops how an instance of the service does."""
@@ -53,6 +57,8 @@ class StatusServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _status_service_pb2.GetStatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_status_service_pb2.GetStatusResponse, _abc.Awaitable[_status_service_pb2.GetStatusResponse]]:
-        """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE."""
+        """Returns the state of the instance that answers. Errors: UNAUTHENTICATED, NOT_ALLOWED, UNPARSEABLE,
+        MESSAGE_TOO_LARGE, TOO_BUSY, QUOTA_SPENT, DEADLINE_TOO_SHORT, INTERNAL.
+        """
 
 def add_StatusServiceServicer_to_server(servicer: StatusServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
