@@ -80,6 +80,9 @@ laws: $(READY) ## Check the law files, run their cases, prove the invariants (mi
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
 
+names-report: $(READY) ## Measure name matching and write its report, picture and the figures that CI holds
+	$(BIN)/python -m bench.names
+
 bench: $(READY) ## Measure the service against an echo server in the same run
 	$(BIN)/python -m bench
 
@@ -119,4 +122,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-big
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-big names-report

@@ -1,6 +1,6 @@
 """`make bench`: the service beside its peer in one run, then what explains the figures. Bounded; loopback only.
 
-python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder, scale; all if none is named
+python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder, scale, names; all if none is named
 """
 
 import sys
@@ -9,7 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from screening.wiring import read_registry
+
 from bench import cerbos, contest, cost, idle, ladder, load, questions, report, scale
+from bench.names import scale as names_scale
+from bench.names.__main__ import REGISTRY
 
 Section = tuple[str, list[str]]
 ROUNDS, QUICK_ROUNDS = 5, 1
@@ -51,6 +55,9 @@ def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]
         "contest": contested,
         "ladder": climbed,
         "scale": lambda: [("How it grows", scale.measure(scratch))],
+        "names": lambda: [
+            ("Look-ups of names as the registry grows", [*names_scale.measure(read_registry(REGISTRY))])
+        ],
     }
 
 

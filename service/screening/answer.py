@@ -162,19 +162,21 @@ def add_resolution(decision: Decision, named: Resolution) -> None:
     else:
         resolution.kind = decision_pb2.RESOLUTION_KIND_NO_MATCH
     resolution.why = why(named)
-    for candidate in named.candidates:
+    for candidate in (*named.candidates, *named.cleared):
         resolution.candidates.add(
             entity_id=candidate.entity.id,
             entity_name=candidate.entity.name,
             alias=candidate.alias.text,
             score=round(candidate.score * 100),
+            why=candidate.why,
+            cleared=candidate.cleared is not None,
         )
 
 
 def why(named: Resolution) -> str:
     """Return in one sentence for whom a name was taken."""
     if named.match:
-        return f'The written name is taken for the registered name "{named.match.alias.text}".'
+        return f'The written name is taken for the registered name "{named.match.alias.text}" ({named.match.why}).'
     if named.candidates:
         return "The written name is only similar to registered names, so a person must look."
     return "The written name is not registered; the declared kind stands."

@@ -105,6 +105,12 @@ def law_key(given: str) -> VerifierKey:
         raise SettingError("SCREENING_LAW_KEY must be a verifier key, or a file with one") from None
 
 
+def read_registry(folder: Path) -> dict[str, str]:
+    """Return the files of a registry folder as texts by name. Raises OSError."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in _DATA_SUFFIXES)
+    return {path.name: path.read_text(encoding="utf-8") for path in files}
+
+
 def watch_law(settings: Settings) -> Watched[Release]:
     """Read the law, and go on reading it where its directory is a setting. Raises DataFileError, SettingError."""
     root = bundle_root(settings)

@@ -7,6 +7,7 @@ from screening.cli.laws import laws
 from screening.cli.log import log
 from screening.cli.names import names
 from screening.cli.receipt import receipt
+from screening.cli.registry import registry
 
 app = typer.Typer(
     name="screening",
@@ -22,5 +23,6 @@ app.command("status")(status.status)
 app.command("demo")(demo.demo)
 app.add_typer(laws, name="laws")
 app.add_typer(names, name="names")
+app.add_typer(registry, name="registry")
 app.add_typer(log, name="log")
 app.add_typer(receipt, name="receipt")

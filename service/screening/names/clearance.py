@@ -31,6 +31,14 @@ class Clearance:
     recorded: date
     expires: date
 
+    @property
+    def told(self) -> str:
+        """Say who cleared it, why, and until when."""
+        return (
+            f"cleared on {self.recorded} by {self.proposed_by}, approved by {self.approved_by}, "
+            f"until {self.expires}: {self.why}"
+        )
+
     def lapsed(self, entity: Entity, as_of: date | None) -> str:
         """Return why the clearance does not count on a day; empty if it does. Without a day, only the entry counts."""
         if entity.digest != self.entry:

@@ -24,6 +24,7 @@ _KNOWN_PART = Kind.GENERIC | Kind.PLACE | Kind.STATE | Kind.UNIT
 """What a firm's part may be called; any other word before `division` may be another firm's."""
 _BODY = frozenset(("agency", "department", "bureau", "authority"))
 """What an agency is: beside its full name it says nothing new."""
+_LEADS = frozenset(("for", "at", "with", "by"))
 _PART_WORDS = 4
 _STATE_BEFORE = 0.2
 """Cost of a state before an abbreviation: a state may have a body that is abbreviated so too."""
@@ -50,6 +51,7 @@ def context(written: Written, alignment: Alignment, explained: frozenset[int]) -
     left = [place for place in written.content if place not in alignment.covered and place not in explained]
     parts = _named_parts(written, alignment, left)
     titles = _titles(written, [place for place in left if written.pieces[place] not in home])
+    titles |= _title_before(written, first)
     jobs = {written.pieces[place] for place in left if Kind.ROLE in written.words[place].kind}
     beside, apart = _article(written, alignment, first), 0.0
     for place in left:
@@ -88,6 +90,14 @@ def _titles(written: Written, apart: list[int]) -> set[int]:
         if len(every) <= _PART_WORDS and any(Kind.ROLE in written.words[place].kind for place in (every[0], every[-1])):
             found.update(every)
     return found
+
+
+def _title_before(written: Written, first: int) -> set[int]:
+    """Return the words of a job before the name that a preposition leads to: `bus driver for`."""
+    before = [place for place in range(first) if written.pieces[place] == written.pieces[first]]
+    if not before or written.words[before[-1]].text not in _LEADS or len(before) > _PART_WORDS + 1:
+        return set()
+    return set(before) if any(Kind.ROLE in written.words[place].kind for place in before) else set()
 
 
 def _numbered_part(written: Written, place: int) -> bool:

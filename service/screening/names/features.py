@@ -36,6 +36,11 @@ class Feature(NamedTuple):
     score: float
     """Agreement, 0 to 1; for a guard, what it leaves of the score."""
 
+    @property
+    def told(self) -> str:
+        """Say what was found without the written value, which answers never repeat."""
+        return f'{self.name} "{self.registered}"' if self.registered else self.name
+
 
 class Likeness(NamedTuple):
     """How far one written word is a registered one."""
@@ -58,19 +63,36 @@ def likeness(written: str, registered: str, scan: str, registered_scan: str, *, 
         return _SAME
     if len(registered) > SHORT and written.rstrip("s") == registered.rstrip("s"):
         return Likeness(PLURAL, 0.98)
-    if scan == registered_scan:
-        return Likeness(SCANNED, _REAL_WORD if real else 0.97)
-    if len(registered) >= SHORT and _DOUBLED.sub(r"\1", scan) == _DOUBLED.sub(r"\1", registered_scan):
-        return Likeness(DOUBLED, _REAL_WORD if real else 0.93)
-    if _shortened(written, registered) and not real:
-        return Likeness(SHORTENED, 0.86)
+    found = _slip(written, registered, scan, registered_scan)
+    if found.score:
+        return Likeness(found.name, _REAL_WORD) if real else found
     number = written.isdigit() or registered.isdigit()
     return _NONE if number or len(registered) <= SHORT else _misspelled(scan, registered_scan, real=real)
+
+
+def _slip(written: str, registered: str, scan: str, registered_scan: str) -> Likeness:
+    """Return what else than a misspelling makes one word of two."""
+    if scan == registered_scan:
+        return Likeness(SCANNED, 0.97)
+    if len(registered) >= SHORT and _DOUBLED.sub(r"\1", scan) == _DOUBLED.sub(r"\1", registered_scan):
+        return Likeness(DOUBLED, 0.93)
+    if _shortened(written, registered):
+        return Likeness(SHORTENED, 0.86)
+    if len(registered) == len(written) == SHORT and _turned(written, registered):
+        return Likeness(MISSPELLED, 0.9)
+    return _NONE
 
 
 def _shortened(written: str, registered: str) -> bool:
     """Say whether a word is the beginning of another, as on forms: `immigr`."""
     return 3 <= len(written) <= len(registered) - 2 and registered.startswith(written)  # noqa: PLR2004
+
+
+def _turned(written: str, registered: str) -> bool:
+    """Say whether two letters after the first changed places."""
+    return (
+        written[0] == registered[0] and OSA.distance(written, registered) == 1 and sorted(written) == sorted(registered)
+    )
 
 
 def _misspelled(scan: str, registered: str, *, real: bool) -> Likeness:

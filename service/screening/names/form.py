@@ -9,6 +9,8 @@ from screening.text import letters
 
 ABBREVIATION = 7
 """Letters up to which a single capitalised word is an abbreviation."""
+_JOINING = 0.5
+"""Weight of a joining word that counts."""
 SHORT = 4
 """Letters up to which a word is too short to be misspelled."""
 
@@ -48,7 +50,7 @@ class Form:
 def form(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> Form:
     """Return the form of an alias."""
     written = read(letters(alias.text), vocabulary)
-    every = [word for word in written.words if word.weight] or list(written.words)
+    every = _counted(written.words)
     words, state = _state(entity, list(dict.fromkeys(every)), vocabulary)
     counted = tuple(word for word in words if Kind.COUNTRY not in word.kind) or tuple(words)
     single = len(counted) == 1
@@ -76,6 +78,14 @@ def form(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> Form:
         compact=compact,
         whole=written.whole,
     )
+
+
+def _counted(words: tuple[Word, ...]) -> list[Word]:
+    """Return the words that count; joining words do too where only a common one would be left: `Con Air`."""
+    found = [word for word in words if word.weight]
+    if not found or (len(found) == 1 < len(words) and found[0].kind & (Kind.FUNCTION | Kind.GENERIC)):
+        return [word if word.weight else word._replace(weight=_JOINING) for word in words]
+    return found
 
 
 def _compact(text: str, vocabulary: Vocabulary) -> str:

@@ -5,6 +5,7 @@ explained -> the most specific entity that matches -> what else is near -> clear
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -24,6 +25,7 @@ from screening.names.registry import Registry
 from screening.names.score import Judgement, compare, judge
 from screening.names.thresholds import THRESHOLDS_FILE, Thresholds
 from screening.names.vocabulary import ORDINARY_FILE, WORDS_FILE, Vocabulary
+from screening.text import letters, words
 
 _REMEMBERED = 100_000
 
@@ -39,6 +41,13 @@ class Candidate:
     features: tuple[Feature, ...]
     cleared: Clearance | None = None
     """The clearance that takes it away; it is shown all the same."""
+
+    @property
+    def why(self) -> str:
+        """Say where the alias was seen and what agrees with it, without the written name."""
+        found = "; ".join(feature.told for feature in self.features)
+        cleared = f"; {self.cleared.told}" if self.cleared else ""
+        return f"source: {self.alias.source}; {found}{cleared}"
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,18 @@ class NameIndex:
         self._domains = Domains(self.registry)
         self._kin = Kin(self.registry)
         self._cleared = {(key, each.entity): each for each in self.clearances for key in self._keys(each.name)}
+        self._remember()
+
+    def _remember(self) -> None:
         self.resolve = lru_cache(maxsize=_REMEMBERED)(self._resolve)
         """Resolves a written name, on a day if one is given; see `_resolve`."""
+
+    def with_thresholds(self, thresholds: Thresholds) -> "NameIndex":
+        """Return the same registry under other thresholds, to see what they would change."""
+        other = copy(self)
+        other.thresholds = thresholds
+        other._remember()  # noqa: SLF001  # of this very class
+        return other
 
     def _resolve(self, name: str, as_of: date | None = None) -> Resolution:
         """Return for whom a name is taken. `as_of` None: at whatever time an entity existed. Never raises."""
@@ -215,6 +234,7 @@ def _forms(registry: Registry, vocabulary: Vocabulary) -> list[Form]:
     for entity in registry.entities.values():
         seen = set()
         for alias in entity.aliases:
+            _check_words(entity, alias, vocabulary)
             made = form(entity, alias, vocabulary)
             if not made.words or (made.key, alias.weak) in seen:
                 continue
@@ -228,3 +248,11 @@ def _forms(registry: Registry, vocabulary: Vocabulary) -> list[Form]:
                 )
             forms.append(made)
     return forms
+
+
+def _check_words(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> None:
+    for word in words(letters(alias.text)):
+        mended = " ".join(vocabulary.slips.mended(word))
+        if mended != word:
+            problem = f"'{word}' of the alias '{alias.text}' would be read as '{mended}'"
+            raise DataFileError(*entity.line, problem, "List it as known in words.yaml")

@@ -14,7 +14,7 @@ from screening.text import letters, words
 
 MAX_CHARS = 512
 """Characters of a name that are looked at; the API refuses longer ones."""
-_LONGEST = 48
+_LONGEST = 32
 """Words that are looked at. A name with more is text, and its first words are compared."""
 
 _DOMAIN = re.compile(
@@ -22,7 +22,7 @@ _DOMAIN = re.compile(
     r"(?:gov|mil|com|org|net|edu|us|io|ai|aero|biz|info|co|law))(?P<path>/[\w/-]{0,40})?(?![\w-])"
 )
 _PIECES = re.compile(
-    r"([,;/|()\[\]{}\"\u201c\u201d\u00ab\u00bb<>:\n\t]+|\s[-\u2013\u2014]+\s?|\s?[-\u2013\u2014]+\s|[\u2013\u2014])"
+    r"([,;/|()\[\]{}\"\u201c\u201d\u00ab\u00bb<>:\n]+|\s[-\u2013\u2014]+\s?|\s?[-\u2013\u2014]+\s|[\u2013\u2014])"
 )
 _STROKE = re.compile(r"(?<![^\s(])[|!\u00a1](?=[a-z])|(?<=[a-z])[|!\u00a1](?=[a-z]{3})")
 """A stroke that a scanner took for punctuation: before a word, or within a long one."""
@@ -147,7 +147,7 @@ def _split(plain: str) -> tuple[list[str], frozenset[int]]:
 
 def _tokens(part: str, vocabulary: Vocabulary, *, alone: bool) -> list[str]:
     """Return the tokens of one piece with initials joined, phrases as one word and shortenings spelled out."""
-    tokens = list(_initials_joined(words(part)))
+    tokens = [word for token in _initials_joined(words(part)) for word in vocabulary.slips.mended(token)]
     if tokens and len(tokens[-1]) == 2 and (len(tokens) > 1 or alone):  # noqa: PLR2004  # a postal code
         tokens[-1] = _state(tokens, vocabulary, alone=alone and len(tokens) == 1)
     tokens = list(vocabulary.joined(list(_with_los_angeles(tokens))))

@@ -1,15 +1,15 @@
 """What single words tell about an organisation, and what each weighs in a comparison. Frozen data of the registry."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Flag, auto
 from functools import lru_cache
 from typing import NamedTuple
 
+from screening.names.slips import Slips, scanned, slip
 from screening.yamlfile import Entry, parse
 
 WORDS_FILE, ORDINARY_FILE = "words.yaml", "ordinary_words.txt"
-_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "6": "g"})
 
 
 class Kind(Flag):
@@ -43,6 +43,7 @@ _WEIGHED = (
     Kind.ORDINARY,
 )
 """A word that is several things has the weight of the first that it is."""
+_COMMON = Kind.STOP | Kind.COUNTRY | Kind.STATE | Kind.PLACE | Kind.GENERIC | Kind.UNIT | Kind.ROLE
 _NAMED = Kind.ORDINARY | Kind.STATE | Kind.PLACE
 _LISTED = (
     Kind.STOP,
@@ -70,17 +71,13 @@ class Word(NamedTuple):
     """Whether it means something by itself, so that it is no misspelling of another."""
 
 
-def scanned(text: str) -> str:
-    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `cl` for `d`."""
-    return text.translate(_SCANNED).replace("rn", "m").replace("vv", "w").replace("cl", "d")
-
-
 class Vocabulary:
     """Word lists, weights and spellings."""
 
     def __init__(self, words: str, ordinary: str) -> None:
         """Load from the texts of the two files. Raises DataFileError."""
         document = parse(words, WORDS_FILE)
+        self._document = document
         self._weights: dict[str, float] = dict(document["weights"])
         self.ordinary = frozenset(ordinary.split())
         self.states: dict[str, str] = dict(document["states"])
@@ -97,8 +94,18 @@ class Vocabulary:
             + r")\b[.:]?\s+"
         )
         self._kinds = _kinds(document, self.states)
+        self.slips = Slips(*self._common(), self.legal_forms)
+        """Mends slips in common words."""
         self.word = lru_cache(maxsize=100_000)(self._word)
         """Returns the Word of a text."""
+
+    def _common(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the words that slips are mended to, and all words that are words themselves."""
+        common = {word for word, kind in self._kinds.items() if kind & _COMMON} | self.legal_forms.keys()
+        common |= {word for phrases in self._phrases.values() for words, _ in phrases for word in words}
+        known = self.ordinary | self._kinds.keys() | self.spelled.keys() | self.states.keys() | common
+        known |= set(self._document["known"].split())
+        return frozenset(common), frozenset(known)
 
     def _word(self, text: str) -> Word:
         kind = self._kinds.get(text, Kind.NONE)
@@ -109,7 +116,9 @@ class Vocabulary:
         if "." in text:
             kind |= Kind.DOMAIN
         named = next((each.name or "" for each in _WEIGHED if each in kind), "unlisted")
-        return Word(text, scanned(text), self._weights[named.lower()], kind, bool(kind & _NAMED))
+        return Word(
+            text, scanned(text), self._weights[named.lower()], kind, bool(kind & _NAMED) or text in self.well_known
+        )
 
     def legal_form(self, text: str) -> str:
         """Return which legal form a word is, as scanned ones may be; empty if it is none."""
@@ -122,13 +131,17 @@ class Vocabulary:
         position = 0
         while position < len(tokens):
             for words, one in self._phrases.get(tokens[position], ()):
-                if tuple(tokens[position : position + len(words)]) == words:
+                if _is_phrase(tokens[position : position + len(words)], words):
                     yield one
                     position += len(words)
                     break
             else:
                 yield tokens[position]
                 position += 1
+
+
+def _is_phrase(tokens: Sequence[str], words: Sequence[str]) -> bool:
+    return len(tokens) == len(words) and all(map(slip, tokens, words))
 
 
 def _kinds(document: Entry, states: Mapping[str, str]) -> dict[str, Kind]:

@@ -503,6 +503,8 @@ class NameCandidate(_message.Message):
     ENTITY_NAME_FIELD_NUMBER: _builtins.int
     ALIAS_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    CLEARED_FIELD_NUMBER: _builtins.int
     entity_id: _builtins.str
     """The registry entity."""
     entity_name: _builtins.str
@@ -511,6 +513,10 @@ class NameCandidate(_message.Message):
     """The alias that is similar."""
     score: _builtins.int
     """Similarity, 0 to 100."""
+    why: _builtins.str
+    """Where the alias was seen, and which features agree with it or speak against it."""
+    cleared: _builtins.bool
+    """Whether a reviewer's clearance, told in why, says that the written name is not this entity."""
     def __init__(
         self,
         *,
@@ -518,10 +524,12 @@ class NameCandidate(_message.Message):
         entity_name: _builtins.str = ...,
         alias: _builtins.str = ...,
         score: _builtins.int = ...,
+        why: _builtins.str = ...,
+        cleared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "entity_id", b"entity_id", "entity_name", b"entity_name", "score", b"score"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "cleared", b"cleared", "entity_id", b"entity_id", "entity_name", b"entity_name", "score", b"score", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

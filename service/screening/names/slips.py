@@ -1,0 +1,59 @@
+"""Slips in the words that every name may have: a legal form, a place, an office. They are mended before words are compared.
+
+What is distinctive in a name is left as written: how far it is another word is for the comparison to say.
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
+
+from screening.names.edits import Neighbours
+
+_SHORTEST = 5
+"""Letters from which a word may have a slip of one edit."""
+_REST = 4
+"""Letters that must be left before a legal form that was written together with them."""
+_REMEMBERED = 100_000
+
+
+class Slips:
+    """The words that are mended to, and those that are words themselves."""
+
+    def __init__(self, common: Collection[str], known: Collection[str], legal_forms: Collection[str]) -> None:
+        """`common` words are mended to; `known` ones are never mended."""
+        self._known = known
+        self._near = Neighbours(common)
+        self._scans: dict[str, str] = {}
+        for word in sorted(common):
+            self._scans.setdefault(scanned(word), word)
+        self._tails = tuple(sorted((form for form in legal_forms if len(form) > 2), key=len, reverse=True))  # noqa: PLR2004
+        self.mended = lru_cache(maxsize=_REMEMBERED)(self._mended)
+        """Returns the words that a token was meant to be; see `_mended`."""
+
+    def _mended(self, token: str) -> tuple[str, ...]:
+        """Return the token, the common word that it slipped from, or the two words that were written as one."""
+        if token in self._known or len(token) < 2 or token.isdigit():  # noqa: PLR2004
+            return (token,)
+        as_scanned = self._scans.get(scanned(token))
+        if as_scanned and (len(token) >= _SHORTEST or not token.isalpha()):
+            return (as_scanned,)
+        if len(token) >= _SHORTEST and (near := [word for word in self._near.near(token) if slip(token, word)]):
+            return (min(near),)
+        tail = next((form for form in self._tails if token.endswith(form) and len(token) - len(form) >= _REST), "")
+        return (token.removesuffix(tail), tail) if tail else (token,)
+
+
+def slip(written: str, meant: str) -> bool:
+    """Say whether a word is another but for one edit after its first letter, or the same."""
+    if written == meant:
+        return True
+    return len(meant) >= _SHORTEST and written[0] == meant[0] and OSA.distance(written, meant, score_cutoff=1) == 1
+
+
+_SCANNED = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "6": "g"})
+
+
+def scanned(text: str) -> str:
+    """Return the text as a scanner may have confused it: digits that look like letters, `rn` for `m`, `cl` for `d`."""
+    return text.replace("cl", "d").translate(_SCANNED).replace("rn", "m").replace("vv", "w")
