@@ -55,9 +55,7 @@ def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]
         "contest": contested,
         "ladder": climbed,
         "scale": lambda: [("How it grows", scale.measure(scratch))],
-        "names": lambda: [
-            ("Look-ups of names as the registry grows", [*names_scale.measure(read_registry(REGISTRY))])
-        ],
+        "names": lambda: [("Look-ups of names as the registry grows", [*names_scale.measure(read_registry(REGISTRY))])],
     }
 
 
