@@ -5,6 +5,7 @@ was changed again while it was read is read once more. A bad one leaves the old 
 """
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -106,3 +107,4 @@ class Reloader:
         for each in self.watched:
             if await asyncio.to_thread(each.look, forced=forced):
                 self._told(each.name, each.problem)
+                gc.collect()  # what was replaced refers to itself, and its own time would come many reloads later

@@ -102,15 +102,17 @@ class Subject:
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.endpoint,
             **self.store.environ(),
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.soak.served"],
-            stdout=subprocess.PIPE,
-            stderr=(self._scratch / "stderr.txt").open("w"),
-            text=True,
-            env=os.environ | environ,
-        )
+        with (self._scratch / "stderr.txt").open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.soak.served"],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env=os.environ | environ,
+            )
         assert self.process.stdout is not None
-        port = self.process.stdout.readline().strip()
+        with self.process.stdout as said:
+            port = said.readline().strip()
         if not port:
             raise RuntimeError((self._scratch / "stderr.txt").read_text(encoding="utf-8"))
         self.target = f"127.0.0.1:{port}"
