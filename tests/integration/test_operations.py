@@ -257,7 +257,7 @@ async def test_status_shows_conditions_law_and_log_of_a_running_service(operated
     code, text = await asyncio.to_thread(run)
     assert code == 0
     assert operated.bundle.revision[:12] in text
-    assert re.search(r"log +1 records", text)
+    assert re.search(r"log +2 records", text)
     assert all(re.search(rf"{name} +holds", text) for name in CONDITIONS)
     code, text = await asyncio.to_thread(run, "--json")
     shown = json.loads(text)

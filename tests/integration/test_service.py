@@ -227,7 +227,7 @@ async def test_refused_calls_are_recorded_the_first_few_and_the_rest_counted(
         with pytest.raises(NotDecided):
             await client.screen_employment(screening_service_pb2.ScreenEmploymentRequest())
     kinds = [row[0] for row in app.log._read_log.execute("SELECT kind FROM record")]
-    assert kinds == ["refusal"] * 5
+    assert kinds == ["activation"] + ["refusal"] * 5
 
 
 async def test_health_is_serving_overall_and_for_each_service(app: App) -> None:
