@@ -261,7 +261,7 @@ async def test_status_shows_conditions_law_and_log_of_a_running_service(operated
     assert all(re.search(rf"{name} +holds", text) for name in CONDITIONS)
     code, text = await asyncio.to_thread(run, "--json")
     shown = json.loads(text)
-    assert (shown["log_size"], shown["bundle_revision"]) == ("1", operated.bundle.revision)
+    assert (shown["log_size"], shown["bundle_revision"]) == ("2", operated.bundle.revision)
     operated.law.problem = "alpr.yaml:7: wrong. Mend it"
     code, text = await asyncio.to_thread(run)
     assert code == 1
