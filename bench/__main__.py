@@ -1,6 +1,6 @@
 """`make bench`: the service beside its peer in one run, then what explains the figures. Bounded; loopback only.
 
-python -m bench [--quick] [PART ...]      parts: idle, cost, contest, ladder, scale, names; all if none is named
+python -m bench [--quick] [--publish] [PART ...]      parts: idle, cost, contest, ladder, scale, names; all if none is named
 """
 
 import sys
@@ -20,7 +20,7 @@ ROUNDS, QUICK_ROUNDS = 5, 1
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the parts that are named, print them, and write RESULTS.md after a whole run."""
+    """Run the parts that are named, print them, and write RESULTS.md after a whole run, or if told to publish."""
     rounds = QUICK_ROUNDS if "--quick" in arguments else ROUNDS
     named = [argument for argument in arguments if not argument.startswith("--")]
     load.install()
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
                 for section in part():
                     print("\n".join(["", f"## {section[0]}", "", *section[1]]), flush=True)
                     sections.append(section)
-    if not named and rounds == ROUNDS:
+    if "--publish" in arguments or (not named and rounds == ROUNDS):
         text = report.page(sections, datetime.now(UTC).date())
         Path(__file__).with_name("RESULTS.md").write_text(text, encoding="utf-8")
 
