@@ -52,7 +52,7 @@ class Contest:
             "large": self._leg("service, batch of 1,000", service.BATCH, large, LARGE),
             "stream": self._streams("service, stream", [[service.streamed(form)] for form in forms]),
             "cold": self._streams(
-                "service, stream, every question new", [service.fresh(forms[0], _FRESH)] * len(forms)
+                "service, stream, every question new", [service.fresh(form, _FRESH) for form in forms]
             ),
         }
 
