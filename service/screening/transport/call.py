@@ -46,6 +46,8 @@ DEADLINE_MARGIN_SECONDS = 0.02
 """Time before the caller's deadline that is kept for answering."""
 MESSAGE_SECONDS = 10
 """How long the message of a call may be on its way once the call has begun."""
+REFUSED_SECONDS = 1
+"""How long a call that is refused already may go on sending its message."""
 UNREAD_SECONDS = 30
 """How long an answer of a stream may wait for the caller to take it."""
 
@@ -129,10 +131,11 @@ class Calls:
         async def handle(_bodies: AsyncIterator[bytes], context: Context) -> bytes:
             call = self._begin(service, rpc, context)
             size = 0
+            came = False
             try:
                 self._check(call, service, context)
                 body = await self._message(call, context)
-                size = len(body)
+                came, size = True, len(body)
                 self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
@@ -140,6 +143,8 @@ class Calls:
                 raise
             except Exception as error:  # noqa: BLE001  # nothing may reach the caller as UNKNOWN with its text
                 body = b""  # an error and the frames that it went through hold each other, and with them the message
+                if not came:
+                    await self._let_finish(call, context)
                 await self._fail(call, context, error)
             finally:
                 if call.held:
@@ -259,6 +264,20 @@ class Calls:
             raise Unparseable
         body: bytes = message
         return body
+
+    async def _let_finish(self, call: Call, context: Context) -> None:
+        """Take the message of a call that is refused before it came, and forget it.
+
+        A client that is cut off while it sends is told by its own library of an internal error, and not of the reason.
+        """
+        try:
+            async with asyncio.timeout(REFUSED_SECONDS):
+                await context.read()
+        except asyncio.CancelledError:
+            self._end(call, "CANCELLED")
+            raise
+        except Exception:  # noqa: BLE001, S110  # none came: then the client is not sending
+            pass
 
     def _enter(self, call: Call, body: bytes) -> None:
         """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
