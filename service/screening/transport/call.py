@@ -46,8 +46,8 @@ DEADLINE_MARGIN_SECONDS = 0.02
 """Time before the caller's deadline that is kept for answering."""
 MESSAGE_SECONDS = 10
 """How long the message of a call may be on its way once the call has begun."""
-REFUSED_SECONDS = 1
-"""How long a call that is refused already may go on sending its message."""
+REFUSED_SECONDS, REFUSED_MESSAGES = 1, 8
+"""How long a call that is refused already may go on sending, and how much."""
 UNREAD_SECONDS = 30
 """How long an answer of a stream may wait for the caller to take it."""
 
@@ -161,14 +161,18 @@ class Calls:
 
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
             call = self._begin(service, rpc, context)
+            entered = False
             try:
                 self._check(call, service, context)
                 with self._open_stream(call):
+                    entered = True
                     await _write_all(method(call, bodies), context)
             except asyncio.CancelledError:
                 self._end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # as above
+                if not entered:
+                    await self._let_finish(call, context)
                 await self._fail(call, context, error)
             self._end(call, "OK")
 
@@ -266,13 +270,15 @@ class Calls:
         return body
 
     async def _let_finish(self, call: Call, context: Context) -> None:
-        """Take the message of a call that is refused before it came, and forget it.
+        """Take what a caller sends that is refused before it came, a few messages at most, and forget it.
 
         A client that is cut off while it sends is told by its own library of an internal error, and not of the reason.
         """
         try:
             async with asyncio.timeout(REFUSED_SECONDS):
-                await context.read()
+                for _ in range(REFUSED_MESSAGES):
+                    if await context.read() is grpc.aio.EOF:
+                        break
         except asyncio.CancelledError:
             self._end(call, "CANCELLED")
             raise
