@@ -5,10 +5,8 @@ in several pieces that set different fields.
 """
 
 from functools import lru_cache
-from struct import Struct
 
-_FIXED_64, _LENGTH_DELIMITED = 1, 2
-_EIGHT_BYTES = Struct("<Q")
+_LENGTH_DELIMITED = 2
 _LAST, _MORE = 0x7F, 0x80
 """A varint has seven bits a byte; the eighth says that more follow."""
 
@@ -16,11 +14,6 @@ _LAST, _MORE = 0x7F, 0x80
 def nested(number: int, content: bytes) -> bytes:
     """Return one field that holds a message, a text or bytes; `number` is from 1 to 2,047, both inclusive."""
     return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(content)) + content
-
-
-def fixed64(number: int, value: int) -> bytes:
-    """Return one field of type fixed64; `value` is from 0 to 2**64 - 1, both inclusive."""
-    return _varint(number << 3 | _FIXED_64) + _EIGHT_BYTES.pack(value)
 
 
 @lru_cache(maxsize=4_096)

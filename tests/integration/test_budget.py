@@ -19,7 +19,7 @@ from city.screening.v1 import screening_service_pb2
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from screening.screen import APPENDED_TOGETHER
 from screening.storage.sqlite import SqliteSession
-from screening.telemetry.export import build
+from screening.telemetry.spans import build
 from screening.telemetry.trace import Tracing
 from screening.wiring import App
 from screening_client import AsyncScreeningClient

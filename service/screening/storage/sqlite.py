@@ -13,6 +13,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from screening.errors import DataDirectoryError
@@ -21,8 +22,10 @@ from screening.storage.database import Rows, Session, Values
 
 LOG, KEYS = "log.db", "keys.db"
 BUSY_SECONDS = 5
-_ROWS_AT_ONCE = (256, 64, 16, 4, 1)
-"""A few sizes, so that the prepared statements are found again."""
+_ROWS_AT_ONCE = (256, 64)
+"""What is more than these goes in statements of these sizes, and what is left in one of its own."""
+_STATEMENTS = 256
+"""Prepared statements that are kept: one for each number of rows, of each table."""
 DIALECT = {
     "int": "INTEGER",
     "blob": "BLOB",
@@ -41,7 +44,13 @@ class SqliteSession:
 
     def __init__(self, path: Path) -> None:
         self._turn = os.open(f"{path}-turn", os.O_RDWR | os.O_CREAT, 0o600)
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_SECONDS)
+        self._connection = sqlite3.connect(
+            path,
+            check_same_thread=False,
+            isolation_level=None,
+            timeout=BUSY_SECONDS,
+            cached_statements=_STATEMENTS,
+        )
         for setting in ("synchronous = FULL", "secure_delete = ON", "journal_mode = WAL"):
             self._connection.execute(f"PRAGMA {setting}")
 
@@ -60,12 +69,11 @@ class SqliteSession:
         only after that thread's turn: a commit of 1,000 rows one by one waits a hundred times as long as it works.
         """
         start = 0
-        for size in _ROWS_AT_ONCE:
-            group = f"({', '.join('?' * len(rows[0]))})" if rows else ""
-            while len(rows) - start >= size:
-                values = [value for row in rows[start : start + size] for value in row]
-                self._connection.execute(f"INSERT INTO {table} VALUES {', '.join([group] * size)}", values)  # noqa: S608  # the names are ours
-                start += size
+        while left := len(rows) - start:
+            size = next((size for size in _ROWS_AT_ONCE if size <= left), left)
+            values = [value for row in rows[start : start + size] for value in row]
+            self._connection.execute(_insertion(table, len(rows[0]), size), values)
+            start += size
 
     def begin(self) -> None:
         """Begin to write; see Session.
@@ -98,6 +106,12 @@ class SqliteSession:
         if self._turn is not None:
             os.close(self._turn)
             self._turn = None
+
+
+@cache
+def _insertion(table: str, columns: int, rows: int) -> str:
+    group = f"({', '.join('?' * columns)})"
+    return f"INSERT INTO {table} VALUES {', '.join([group] * rows)}"  # noqa: S608  # the names are ours
 
 
 class SqliteDatabase:

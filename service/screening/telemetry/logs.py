@@ -1,5 +1,7 @@
 """One structlog line a call, as JSON, or for people where the output is a terminal; and to an OTLP receiver if asked."""
 
+import asyncio
+import io
 import logging
 import sys
 import time
@@ -40,9 +42,39 @@ def configure(stream: TextIO | None = None, also: Callable[["Line"], None] | Non
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file=out),
+        logger_factory=structlog.WriteLoggerFactory(file=_Joined(out)),
         cache_logger_on_first_use=False,
     )
+
+
+class _Joined(io.TextIOBase):
+    """Writes the lines of one turn of the event loop together: each write gives the interpreter to another thread."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[str] = []
+        self._asked = False
+
+    def write(self, text: str) -> int:
+        """Keep a line until the turn ends."""
+        self._lines.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write when the turn ends; at once where no event loop runs."""
+        if self._asked:
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self._write_lines)
+            self._asked = True
+        except RuntimeError:
+            self._write_lines()
+
+    def _write_lines(self) -> None:
+        self._asked = False
+        lines, self._lines = self._lines, []
+        self._stream.write("".join(lines))
+        self._stream.flush()
 
 
 def _json(said: MutableMapping[str, Any], **_: object) -> str:

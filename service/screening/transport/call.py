@@ -48,6 +48,8 @@ MESSAGE_SECONDS = 10
 """How long the message of a call may be on its way once the call has begun."""
 REFUSED_SECONDS, REFUSED_MESSAGES = 1, 8
 """How long a call that is refused already may go on sending, and how much."""
+QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
+"""Without arrivals for so long, or at the latest after so long, every call that was sent is taken."""
 UNREAD_SECONDS = 30
 """How long an answer of a stream may wait for the caller to take it."""
 
@@ -113,7 +115,7 @@ class Calls:
         self._exporter = exporter
         self._metrics = metrics
         self._refuser = refuser
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()  # bound once: to find the configuration anew costs as much as the line
         self.may_begin = asyncio.Event()
         """Cleared while calls that arrive, and items of streams, are taken but not begun."""
         self.may_begin.set()
@@ -133,6 +135,7 @@ class Calls:
             size = 0
             came = False
             try:
+                await self._turn()
                 self._check(call, service, context)
                 body = await self._message(call, context)
                 came, size = True, len(body)
@@ -163,6 +166,7 @@ class Calls:
             call = self._begin(service, rpc, context)
             entered = False
             try:
+                await self._turn()
                 self._check(call, service, context)
                 with self._open_stream(call):
                     entered = True
@@ -193,9 +197,22 @@ class Calls:
 
     async def next_item(self, call: Call) -> None:
         """Wait until the caller's quota has room for one more item of its stream."""
+        await self._turn()
+        await self._admission.pace(call.caller)
+
+    async def _turn(self) -> None:
+        """Wait until what arrives may begin."""
         if not self.may_begin.is_set():
             await self.may_begin.wait()
-        await self._admission.pace(call.caller)
+
+    async def quiet(self) -> None:
+        """Wait until no more calls arrive."""
+        before = -1
+        for _ in range(int(QUIET_AT_LATEST_SECONDS / QUIET_SECONDS)):
+            if self._metrics.received == before:
+                return
+            before = self._metrics.received
+            await asyncio.sleep(QUIET_SECONDS)
 
     def admit_frame(self, body: bytes) -> None:
         """Check one message of a stream against the limits. Raises Stopping, MessageTooLarge."""

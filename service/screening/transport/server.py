@@ -11,7 +11,7 @@ taken are answered.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -33,8 +33,6 @@ NEEDS = {
 }
 """The conditions of health that each service needs."""
 WATCH_SECONDS = 0.5
-QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
-"""Without arrivals for so long, or at the latest after so long, every call that was sent is taken."""
 STREAMS_MAY_END = 0.5
 """Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
 STREAMS_PER_CONNECTION = 256
@@ -82,9 +80,7 @@ class Server:
         """
         self._calls = calls
         self._health = health
-        self._arrivals = _Arrivals(calls.may_begin)
         self._server = grpc.aio.server(
-            interceptors=[self._arrivals],
             options=(*_OPTIONS, ("grpc.so_reuseport", int(shared))),
             maximum_concurrent_rpcs=most_calls,
         )
@@ -161,7 +157,7 @@ class Server:
         await self._health.set("draining", holds=False)
         await asyncio.sleep(notice)
         self._calls.may_begin.clear()
-        await self._arrivals.quiet()
+        await self._calls.quiet()
         stopping = asyncio.create_task(self._server.stop(grace))
         ending = asyncio.get_running_loop().call_later(grace * STREAMS_MAY_END, self._calls.stop)
         await asyncio.sleep(0)  # gRPC is told before the first held call is begun
@@ -195,31 +191,3 @@ class _Reflection(reflection.aio.ReflectionServicer):
         replies: Any = super().ServerReflectionInfo(requests, context)
         async for reply in replies:
             yield reply
-
-
-class _Arrivals(grpc.aio.ServerInterceptor):
-    """Sees calls as they arrive, and holds back those that may not begin yet."""
-
-    def __init__(self, may_begin: asyncio.Event) -> None:
-        self._may_begin = may_begin
-        self._seen = 0
-
-    async def quiet(self) -> None:
-        """Wait until no more calls arrive."""
-        before = -1
-        for _ in range(int(QUIET_AT_LATEST_SECONDS / QUIET_SECONDS)):
-            if self._seen == before:
-                return
-            before = self._seen
-            await asyncio.sleep(QUIET_SECONDS)
-
-    async def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]]",
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """Let the call go on once it may begin."""
-        self._seen += 1
-        if not self._may_begin.is_set():
-            await self._may_begin.wait()
-        return await continuation(handler_call_details)

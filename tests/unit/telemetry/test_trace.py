@@ -6,9 +6,10 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 from screening.telemetry import attributes
-from screening.telemetry.export import TraceExporter, build
+from screening.telemetry.export import TraceExporter
 from screening.telemetry.otlp import Endpoint
 from screening.telemetry.receiver import Receiver
+from screening.telemetry.spans import build
 from screening.telemetry.trace import CallTrace, Tracing
 
 TRACING = Tracing(ParentBased(ALWAYS_ON))
