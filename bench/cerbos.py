@@ -90,7 +90,7 @@ class Cerbos:
     def decisions(self) -> int:
         """Return how many decisions its audit log holds."""
         with self.audit.open("rb") as lines:
-            return sum(len(json.loads(line)["checkResources"]["outputs"]) for line in lines)
+            return sum(len(json.loads(line)["checkResources"].get("outputs", ())) for line in lines)
 
     def cpu_seconds(self) -> float:
         """Return the processor time that it has used."""

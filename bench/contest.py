@@ -2,7 +2,6 @@
 
 import os
 import statistics
-from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -72,7 +71,7 @@ class Contest:
         chosen = side or self.service
         return Leg(
             name,
-            lambda calls: load.drive(chosen.target, method, bodies, calls=calls, crowd=_crowd(per_call)),
+            lambda seconds: load.drive(chosen.target, method, bodies, seconds=seconds, crowd=_crowd(per_call)),
             chosen.decisions,
             chosen.cpu_seconds,
             per_call,
@@ -81,7 +80,7 @@ class Contest:
     def _streams(self, name: str, messages: list[list[bytes]]) -> Leg:
         return Leg(
             name,
-            lambda items: load.drive_streams(self.service.target, service.STREAM, messages, items=items),
+            lambda seconds: load.drive_streams(self.service.target, service.STREAM, messages, seconds=seconds),
             self.service.decisions,
             self.service.cpu_seconds,
         )
@@ -90,7 +89,7 @@ class Contest:
         bodies = [cerbos.request(question, per_call) for question in questions]
         return Leg(
             name,
-            lambda calls: load.drive(peer.target, cerbos.METHOD, bodies, calls=calls, crowd=_crowd(per_call)),
+            lambda seconds: load.drive(peer.target, cerbos.METHOD, bodies, seconds=seconds, crowd=_crowd(per_call)),
             peer.decisions,
             peer.cpu_seconds,
             per_call,
@@ -114,6 +113,7 @@ def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:
         sections.append(("Latency at half of the greatest rate", _latency(contest, ours, theirs)))
         sections.append(("Memory", _memory(contest)))
         decisions = contest.service.decisions()
+        logged = contest.service.traces() | contest.alone.traces()
         stack.close()  # the services end, and send what traces they still have
         sections.append(
             (
@@ -121,18 +121,16 @@ def run(scratch: Path, program: Path | None, rounds: int) -> list[Section]:
                 [
                     f"- decisions in the log: {decisions:,}",
                     f"- {service.verify(contest.service.data)}",
-                    f"- traces of calls: {_arrived(receiver.spans(), ours)}",
+                    f"- traces of calls: {_arrived(receiver.traces(), logged)}",
                 ],
             )
         )
     return sections
 
 
-def _arrived(spans: Counter[str], legs: dict[str, Leg]) -> str:
-    """Say how many traces of unary calls and batches arrived, and how many calls were answered."""
-    traced = [leg for kind, leg in legs.items() if kind not in ("untraced", "stream", "cold")]
-    came = sum(spans[method.removeprefix("/")] for method in (service.UNARY, service.UNARY_INFORMATION, service.BATCH))
-    return f"{came:,} arrived of {sum(leg.answered for leg in traced):,}"
+def _arrived(came: set[str], logged: set[str]) -> str:
+    """Say of how many calls with a decision in the log the trace arrived."""
+    return f"{len(logged & came):,} arrived of {len(logged):,} calls with decisions in the log"
 
 
 def _counts(contest: Contest) -> list[str]:
@@ -170,7 +168,6 @@ def _latency(contest: Contest, ours: dict[str, Leg], theirs: dict[str, Leg]) -> 
     for name, target, method, bodies, leg in sides:
         rate = statistics.median(leg.rates) / 2
         times = load.latencies(target, method, bodies, rate=rate, seconds=_LATENCY_SECONDS)
-        leg.answered += len(times)
         p50, p99, p999 = load.percentiles(times)
         lines.append(f"| {name} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {p999:.2f} |")
     return lines

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 
 from bench.load import Outcome
 
-LEG_SECONDS = 4.0
-"""About how long one leg takes; the number of calls is set by a short trial."""
-_TRIAL_CALLS = 40
-_LEAST_CALLS = 8
+LEG_SECONDS = 4
+"""How long one leg sends. By time and not by number, or the last connection to end would decide the rate."""
+_WARM_SECONDS = 1
 
 
 @dataclass
@@ -21,30 +20,20 @@ class Leg:
 
     name: str
     drive: Callable[[int], Outcome]
-    """Send so many calls."""
+    """Send calls for so many seconds."""
     decisions: Callable[[], int]
     """How many decisions the side's log holds."""
     cpu_seconds: Callable[[], float]
     """Processor time that the side has used."""
     per_call: int = 1
-    calls: int = 0
-    answered: int = 0
-    """Calls answered so far."""
     rates: list[float] = field(default_factory=list)
     cpu_micros: list[float] = field(default_factory=list)
     """Processor time for each decision, in microseconds."""
 
-    def trial(self) -> None:
-        """Set the number of calls, so that the leg takes about LEG_SECONDS."""
-        outcome = self.drive(_TRIAL_CALLS)
-        self.answered += outcome.calls
-        self.calls = max(_LEAST_CALLS, int(outcome.calls / outcome.seconds * LEG_SECONDS))
-
     def run(self) -> None:
         """Run the leg once. Raises RuntimeError if an answered decision is not in the log."""
         before, used = self.decisions(), self.cpu_seconds()
-        outcome = self.drive(self.calls)
-        self.answered += outcome.calls
+        outcome = self.drive(LEG_SECONDS)
         logged = self.decisions() - before
         answered = outcome.calls * self.per_call
         if not answered or logged < answered:
@@ -61,7 +50,7 @@ class Leg:
 def fight(legs: Sequence[Leg], rounds: int) -> None:
     """Run every leg once in each round, in the order given."""
     for leg in legs:
-        leg.trial()
+        leg.drive(_WARM_SECONDS)
     for _ in range(rounds):
         for leg in legs:
             leg.run()

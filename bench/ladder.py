@@ -49,8 +49,8 @@ def rung_server(name: str, data: Path) -> Iterator[tuple[psutil.Process, str]]:
 def _leg(name: str, target: str, method: str, bodies: list[bytes], process: psutil.Process) -> Leg:
     done = [0]
 
-    def drive(calls: int) -> load.Outcome:
-        outcome = load.drive(target, method, bodies, calls=calls)
+    def drive(seconds: int) -> load.Outcome:
+        outcome = load.drive(target, method, bodies, seconds=seconds)
         done[0] += outcome.calls
         return outcome
 

@@ -12,7 +12,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,12 +65,10 @@ class Crowd:
         return ["-c", str(self.connections), "-m", str(self.in_flight)]
 
 
-def drive(target: str, method: str, bodies: Sequence[bytes], *, calls: int, crowd: Crowd = Crowd()) -> Outcome:
-    """Send `calls` calls, split over one process a body, as fast as they are answered."""
-    share = max(calls // len(bodies), crowd.connections)
-    began = time.perf_counter()
-    outputs = _run(target, method, bodies, [*crowd.options, "-n", str(share)])
-    return Outcome(sum(_succeeded(output) for output in outputs), time.perf_counter() - began)
+def drive(target: str, method: str, bodies: Sequence[bytes], *, seconds: int, crowd: Crowd = Crowd()) -> Outcome:
+    """Send calls for so many seconds, from one process a body, as fast as they are answered."""
+    outputs = _run(target, method, bodies, [*crowd.options, "-D", str(seconds)])
+    return Outcome(sum(_succeeded(output) for output in outputs), seconds)
 
 
 def latencies(target: str, method: str, bodies: Sequence[bytes], *, rate: float, seconds: int) -> list[float]:
@@ -112,15 +109,14 @@ def _succeeded(output: str) -> int:
     return int(found[2]) if found else 0
 
 
-def drive_streams(target: str, method: str, sent: Sequence[Sequence[bytes]], *, items: int) -> Outcome:
-    """Send `items` items, split over a stream and process for each list of messages, and wait for as many answers."""
-    share = max(1, items // len(sent) // MOST)
+def drive_streams(target: str, method: str, sent: Sequence[Sequence[bytes]], *, seconds: int) -> Outcome:
+    """Send items for so many seconds, from one process for each list of messages, and wait for as many answers."""
     with tempfile.TemporaryDirectory() as scratch:
         processes = []
         for number, messages in enumerate(sent):
             file = Path(scratch) / f"{number}.bin"
             file.write_bytes(stream_client.framed(messages))
-            command = [sys.executable, "-m", "bench.stream_client", target, method, str(file), str(share)]
+            command = [sys.executable, "-m", "bench.stream_client", target, method, str(file), str(seconds)]
             processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
         spans = [process.communicate()[0].split() for process in processes]
     began = min(float(span[1]) for span in spans)

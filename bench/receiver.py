@@ -1,13 +1,12 @@
-"""An OTLP receiver in a process of its own that keeps what it is sent and counts it only at the end.
+"""An OTLP receiver in a process of its own that keeps what it is sent and looks at it only at the end.
 
-`python -m bench.receiver` prints its port; a line on standard input makes it print the number of spans so far by name.
+`python -m bench.receiver` prints its port; a line on standard input makes it print the ids of the traces that came whole.
 Spans are decoded only when asked, so that receiving costs the machine little.
 """
 
 import json
 import subprocess
 import sys
-from collections import Counter
 from typing import Self
 
 import grpc
@@ -24,9 +23,9 @@ class Receiver:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.endpoint = f"http://127.0.0.1:{self._ask('')}"
 
-    def spans(self) -> Counter[str]:
-        """Return how many spans have arrived, by name."""
-        return Counter(json.loads(self._ask("\n")))
+    def traces(self) -> set[str]:
+        """Return the ids of the traces whose calls' own spans have arrived, as hexadecimal digits."""
+        return set(json.loads(self._ask("\n")))
 
     def _ask(self, line: str) -> str:
         assert self._process.stdin is not None
@@ -49,7 +48,7 @@ def _main() -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  # only in the receiver's own process
 
     arrived: list[bytes] = []
-    counted: Counter[str] = Counter()
+    found: set[str] = set()
 
     def export(body: bytes, _context: grpc.ServicerContext) -> bytes:
         arrived.append(body)
@@ -62,13 +61,14 @@ def _main() -> None:
     server.start()
     for _ in sys.stdin:
         while arrived:
-            counted.update(_names(arrived.pop()))
-        print(json.dumps(counted), flush=True)
+            found.update(_calls(arrived.pop()))
+        print(json.dumps([*found]), flush=True)
 
 
-def _names(body: bytes) -> list[str]:
+def _calls(body: bytes) -> list[str]:
     request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
-    return [span.name for group in request.resource_spans for scope in group.scope_spans for span in scope.spans]
+    spans = [span for group in request.resource_spans for scope in group.scope_spans for span in scope.spans]
+    return [span.trace_id.hex() for span in spans if span.kind == span.SPAN_KIND_SERVER]
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ CONNECTIONS = (1, 10, 100, 1_000)
 _TOGETHER = 1_000
 _REPEATED = 20
 _RECORD_BYTES = 2_000
-_CALLS = 4_000
+_SECONDS = 4
 
 
 def measure(scratch: Path) -> list[str]:
@@ -111,7 +111,7 @@ def connection_curve(scratch: Path) -> Iterator[tuple[float, float]]:
         for connections in CONNECTIONS:
             sent = bodies[: min(len(bodies), connections)]
             crowd = load.Crowd(max(1, connections // len(sent)), 1)
-            outcome = load.drive(running.target, service.UNARY, sent, calls=_CALLS, crowd=crowd)
+            outcome = load.drive(running.target, service.UNARY, sent, seconds=_SECONDS, crowd=crowd)
             yield float(connections), outcome.calls / outcome.seconds
 
 
@@ -120,6 +120,6 @@ def worker_curve(scratch: Path) -> Iterator[tuple[float, float]]:
     bodies = [question.body for question in employment_questions()]
     for workers in (1, 2):
         with service.Service.start(scratch / f"scale-{workers}", ["--workers", str(workers)]) as running:
-            load.drive(running.target, service.UNARY, bodies, calls=_CALLS // 4)
-            outcome = load.drive(running.target, service.UNARY, bodies, calls=_CALLS)
+            load.drive(running.target, service.UNARY, bodies, seconds=1)
+            outcome = load.drive(running.target, service.UNARY, bodies, seconds=_SECONDS)
             yield float(workers), outcome.calls / outcome.seconds

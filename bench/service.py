@@ -86,6 +86,12 @@ class Service:
         with sqlite3.connect(f"file:{self.data}/log.db?mode=ro", uri=True) as log:
             return int(log.execute("SELECT count(*) FROM record WHERE kind = 'decision'").fetchone()[0])
 
+    def traces(self) -> set[str]:
+        """Return the trace ids of the calls whose decisions its log holds."""
+        with sqlite3.connect(f"file:{self.data}/log.db?mode=ro", uri=True) as log:
+            query = "SELECT DISTINCT json_extract(CAST(canonical AS TEXT), '$.trace') FROM record WHERE kind = 'decision'"
+            return {row[0] for row in log.execute(query)}
+
     def cpu_seconds(self) -> float:
         """Return the processor time that its processes have used."""
         times = [process.cpu_times() for process in self._processes()]

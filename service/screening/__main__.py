@@ -3,7 +3,9 @@
 import os
 import sys
 
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before gRPC loads: its own lines name peers and paths
+# Before gRPC loads. Its own lines name peers and paths; and its older listener takes fewer threads for a call.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_listener")
 
 from screening.cli.app import app  # after the setting above
 from screening.errors import StartError  # as above

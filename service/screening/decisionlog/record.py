@@ -82,7 +82,8 @@ def leaf_hash(canonical: bytes) -> bytes:
 
 def timestamp(time: datetime) -> str:
     """Return a UTC time with microseconds as records hold it, such as 2026-11-20T18:00:00.000000Z."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    in_utc = time if time.tzinfo is UTC else time.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def make(
