@@ -5,7 +5,7 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -19,7 +19,7 @@ from screening.decisionlog.receipt import Receipts
 from screening.errors import SettingError
 from screening.policy.invariant import FILE as INVARIANTS
 from screening.release import Release
-from screening.reload import Reloader, Watched, stamp_files
+from screening.reload import Reloader, Watched, gently, stamp_files
 from screening.screen import Screen
 from screening.storage.log import SqlLog
 from screening.telemetry import logs
@@ -82,10 +82,10 @@ def read_files(root: Path) -> dict[str, str]:
     return files
 
 
-def read_bundle(settings: Settings) -> Bundle:
+def read_bundle(settings: Settings, before: Bundle | None = None) -> Bundle:
     """Read law, registry and lexicon from their files, and check who released them if a key is set.
 
-    Raises DataFileError, SettingError.
+    What is as it was in the bundle `before` is taken from that. Raises DataFileError, SettingError.
     """
     root = bundle_root(settings)
     files = read_files(root)
@@ -94,7 +94,7 @@ def read_bundle(settings: Settings) -> Bundle:
         note = root / release.NOTE
         text = note.read_text(encoding="utf-8") if note.is_file() else ""
         serial = release.verify(files, text, law_key(settings.law_key))
-    return bundle.build(files, settings.dated(), serial)
+    return bundle.build(files, settings.dated(), serial, before)
 
 
 def law_key(given: str) -> VerifierKey:
@@ -111,17 +111,19 @@ def read_registry(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in files}
 
 
-def watch_law(settings: Settings) -> Watched[Release]:
+def watch_law(settings: Settings, today: Callable[[], date]) -> Watched[Release]:
     """Read the law, and go on reading it where its directory is a setting. Raises DataFileError, SettingError."""
     root = bundle_root(settings)
     watched = [root / name for name in (*_DATA_FOLDERS, release.NOTE)] if settings.bundle else []
-    newest = 0
+    last: Bundle | None = None
 
     def read() -> Release:
-        nonlocal newest
-        found = read_bundle(settings)
-        release.check_order(found.serial, newest)
-        newest = found.serial
+        nonlocal last
+        found = read_bundle(settings, last)
+        if last:
+            release.check_order(found.serial, last.serial)
+            gently(found.law.prepare(last.law, today()))
+        last = found
         return release.of_files(found, root)
 
     return Watched("law", lambda: stamp_files(watched), read)
@@ -137,7 +139,7 @@ async def running(
     """
     async with contextlib.AsyncExitStack() as stack:
         time = Clock(wall)
-        law = watch_law(settings)
+        law = watch_law(settings, time.today)
         entrance = Entrance(settings)
         metrics = Metrics()
         tracing = observed.tracing(settings)
