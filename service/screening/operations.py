@@ -9,6 +9,7 @@ import structlog
 
 from screening.clock import Clock
 from screening.config import Settings
+from screening.crew import Crew
 from screening.decisionlog.seal import Sealer
 from screening.release import Release
 from screening.reload import Reloader, Watched
@@ -19,9 +20,18 @@ from screening.transport.entrance import Entrance
 from screening.transport.health import Health
 from screening.transport.probes import Heartbeat, serve_health, serve_http
 
+REPORT_SECONDS = 0.5
+_LONGEST_PROBLEM = 1_000
+
 
 def health_tests(
-    settings: Settings, law: Watched[Release], log: Callable[[], bool], sealer: Sealer, clock: Clock
+    settings: Settings,
+    law: Watched[Release],
+    *,
+    log: Callable[[], bool],
+    sealer: Sealer,
+    clock: Clock,
+    crew: Crew | None,
 ) -> dict[str, Callable[[], bool]]:
     """Return what proves each condition of health; `draining` is the server's to say."""
     oldest = timedelta(hours=settings.refuse_after_hours) if settings.refuse_after_hours else timedelta.max
@@ -39,7 +49,22 @@ def health_tests(
         "log": log,
         "keys": keys_work,
         "clock": clock.holds,
+        "workers": lambda: crew is None or crew.others_are_well(),
     }
+
+
+async def report_forever(crew: Crew | None, law: Watched[Release], health: Health, reloader: Reloader) -> None:
+    """Tell the other workers every REPORT_SECONDS how this one does, until cancelled."""
+    while crew is not None:
+        crew.tell(
+            {
+                "bundle": law.value.bundle.revision,
+                "serial": law.value.bundle.serial,
+                "failing": [name for name in health.failing if name != "workers"],
+                "problems": {each.name: each.problem[:_LONGEST_PROBLEM] for each in reloader.watched if each.problem},
+            }
+        )
+        await asyncio.sleep(REPORT_SECONDS)
 
 
 async def serve_probes(

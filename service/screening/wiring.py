@@ -14,6 +14,7 @@ from screening.activation import Activations
 from screening.bundle import Bundle
 from screening.clock import Clock
 from screening.config import Settings
+from screening.crew import Crew
 from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.decisionlog.receipt import Receipts
 from screening.errors import SettingError
@@ -31,6 +32,7 @@ from screening.transport.entrance import Entrance
 from screening.transport.health import Health
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
+from screening.transport.purse import OwnPurses, SharedPurses
 from screening.transport.refuse import Refuser
 from screening.transport.screening_servicer import ScreeningServicer
 from screening.transport.server import NEEDS, Server
@@ -131,14 +133,15 @@ def watch_law(settings: Settings, today: Callable[[], date]) -> Watched[Release]
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, wall: Callable[[], datetime] = clock.now, *, joins: bool = False
+    settings: Settings, wall: Callable[[], datetime] = clock.now, crew: Crew | None = None
 ) -> AsyncIterator[App]:
     """Run the service until the block ends; then drain, close the log and flush telemetry. Raises StartError.
 
-    With several workers all but the first `joins` the decision log that the first has opened.
+    As one worker of a `crew`, all but the first join the decision log that the first has opened.
     """
     async with contextlib.AsyncExitStack() as stack:
         time = Clock(wall)
+        joins = crew is not None and crew.worker > 0
         law = watch_law(settings, time.today)
         entrance = Entrance(settings)
         metrics = Metrics()
@@ -160,9 +163,21 @@ async def running(
         stack.push_async_callback(refuser.flush, everything=True)
         health = Health(
             NEEDS,
-            operations.health_tests(settings, law, lambda: log.writable() and not checkpoints.tampered, sealer, time),
+            operations.health_tests(
+                settings,
+                law,
+                log=lambda: log.writable() and not checkpoints.tampered,
+                sealer=sealer,
+                clock=time,
+                crew=crew,
+            ),
         )
-        admission = Admission(calls=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
+        admission = Admission(
+            calls=settings.most_in_flight,
+            size=MOST_BYTES_IN_FLIGHT,
+            now=monotonic,
+            purses=SharedPurses(crew.purses, crew.purse_lock) if crew else OwnPurses(),
+        )
         calls = Calls(
             authenticator=entrance.authenticator,
             admission=admission,
@@ -208,6 +223,7 @@ async def running(
                 log=log,
                 watched=reloader.watched,
                 admission=admission,
+                crew=crew,
             ),
             calls=calls,
             health=health,
@@ -221,6 +237,7 @@ async def running(
             lag.watch(),
             reloader.run(),
             checkpoints.run_forever(settings.checkpoint_seconds),
+            operations.report_forever(crew, law, health, reloader),
         ):
             stack.callback(asyncio.create_task(forever).cancel)
         port = await server.start(settings.listen, entrance.credentials())
