@@ -32,7 +32,7 @@ from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
 from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
-from screening.names.match import NO_NAME, Resolution
+from screening.names.resolution import NO_NAME, Resolution
 from screening.policy.combine import stricter
 from screening.policy.evaluate import Codes, Docket, Finding, Part
 from screening.policy.law import Law, Pack
