@@ -96,7 +96,13 @@ def tell_reload(name: str, problem: str) -> None:
 
 
 def sources(
-    law: Watched[Release], entrance: Entrance, health: Health, reloader: Reloader, admission: Admission
+    law: Watched[Release],
+    entrance: Entrance,
+    health: Health,
+    reloader: Reloader,
+    admission: Admission,
+    *,
+    refuse_after_hours: float,
 ) -> Mapping[str, Read]:
     """Return the metrics of the service's state, by name."""
 
@@ -116,6 +122,7 @@ def sources(
         "screening_bundle_serial": lambda: law.value.bundle.serial,
         "screening_law_age_seconds": lambda: age(0),
         "screening_registry_age_seconds": lambda: age(1),
+        "screening_refuse_after_seconds": lambda: refuse_after_hours * 3600,
         "screening_certificate_expiry_timestamp_seconds": entrance.certificate_expiry,
         "screening_decisions_in_flight": lambda: admission.decisions,
         "screening_streams_open": lambda: admission.streams,

@@ -200,7 +200,9 @@ async def running(
                 "screening_data_free_bytes": lambda: shutil.disk_usage(settings.data).free,
                 "screening_loop_lag_seconds": lambda: lag.seconds,
                 "screening_info": lambda: {(__version__, law.value.bundle.revision[:12]): 1},
-                **operations.sources(law, entrance, health, reloader, admission),
+                **operations.sources(
+                    law, entrance, health, reloader, admission, refuse_after_hours=settings.refuse_after_hours
+                ),
             }
         )
         receipts = Receipts(settings.log_origin, settings.integration_seconds)
