@@ -48,7 +48,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Mark:
-    """A later record about a decision: kind `hold`, `release`, `erasure` or `supersede`."""
+    """A later record about a decision: kind `hold`, `release`, `erasure`, `supersede` or `fulfilment`."""
 
     kind: str
     index: int
@@ -57,9 +57,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Erasure:
-    """What to destroy of one decision: its data key and its look-up rows."""
+    """What to destroy of one record: its data key and its look-up rows."""
 
     decision_id: str
+    """Id of the record; mostly a decision."""
     index: int
     key_id: str
 
@@ -115,7 +116,7 @@ class DecisionLog(Protocol):
         """
 
     async def annotate(self, record: Record, decision_ids: Sequence[str]) -> Appended:
-        """Append a record about decisions: a hold, its release, or that they are superseded."""
+        """Append a record about decisions: a hold or its release, that they are superseded, or that a duty was done."""
 
     def repairs(self) -> list[str]:
         """Return what the storage repaired since the last call, as tokens to record."""

@@ -13,6 +13,7 @@ from screening.storage.append import Appender
 from screening.storage.database import Database, Session
 
 _LOOK_UPS = ("request", "reference")
+_MOST_IN_A_LIST = 500
 
 
 class Custody:
@@ -31,7 +32,7 @@ class Custody:
             check_holds(log, doomed)
             log.executemany("INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING", [(each.key_id,) for each in doomed])
             for table in _LOOK_UPS:
-                log.executemany(f"DELETE FROM {table} WHERE log_index = ?", [(each.index,) for each in doomed])  # noqa: S608
+                _forget(log, table, [each.index for each in doomed])
             self._mark(record, [each.decision_id for each in doomed], appended.index)
             log.commit()
         except BaseException:
@@ -82,6 +83,13 @@ class Custody:
     def _mark(self, record: Record, decision_ids: Sequence[str], index: int) -> None:
         rows = [(decision_id, record.kind, index) for decision_id in decision_ids]
         self._appender.log.executemany("INSERT INTO mark VALUES (?, ?, ?)", rows)
+
+
+def _forget(log: Session, table: str, indexes: Sequence[int]) -> None:
+    """Delete the look-ups of records; many at once, because there is no order of them by record."""
+    for start in range(0, len(indexes), _MOST_IN_A_LIST):
+        some = indexes[start : start + _MOST_IN_A_LIST]
+        log.execute(f"DELETE FROM {table} WHERE log_index IN ({', '.join('?' * len(some))})", some)  # noqa: S608
 
 
 def marks(log: Session, decision_id: str) -> list[Mark]:
