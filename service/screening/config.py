@@ -42,6 +42,9 @@ class Settings:
     retention: tuple[tuple[str, int], ...] = _setting(
         (), "SCREENING_RETENTION", "KIND=DAYS,… after which `screening log retain` erases; empty: nothing is due"
     )
+    report_threshold: int = _setting(
+        11, "SCREENING_REPORT_THRESHOLD", "Counts from 1 to below it are hidden in `screening report`; 1: none"
+    )
     tsa_url: str = _setting("", "SCREENING_TSA_URL", "URL of an RFC 3161 time stamping authority; empty: none")
     log_origin: str = _setting("screening.city/local", "SCREENING_LOG_ORIGIN", "Name of the decision log in receipts")
     bundle: Path | None = _setting(
@@ -146,7 +149,11 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
     _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=False)
     _check_address("SCREENING_HEALTH_LISTEN", settings.health_listen, loopback_only=False)
     _check_identity(settings)
-    for env, value in (("SCREENING_WORKERS", settings.workers), ("SCREENING_MOST_IN_FLIGHT", settings.most_in_flight)):
+    for env, value in (
+        ("SCREENING_WORKERS", settings.workers),
+        ("SCREENING_MOST_IN_FLIGHT", settings.most_in_flight),
+        ("SCREENING_REPORT_THRESHOLD", settings.report_threshold),
+    ):
         if value < 1:
             raise SettingError(f"{env} must be at least 1")
     if not 0 < settings.checkpoint_seconds <= _LONGEST_INTERVAL:
@@ -172,7 +179,7 @@ def _parse(name: str, env: str, text: str) -> Any:  # noqa: PLR0911  # a form fo
                 | "otlp_certificate"
             ):
                 return Path(text)
-            case "workers" | "most_in_flight" | "metrics_interval_ms":
+            case "workers" | "most_in_flight" | "metrics_interval_ms" | "report_threshold":
                 return int(text)
             case "grace_seconds" | "notice_seconds" | "refuse_after_hours" | "traces_share" | "checkpoint_seconds":
                 return float(text)

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from screening.decisionlog.port import Appended, DecisionLog, Erasure, Stored
+from screening.decisionlog.reading import reading
 from screening.decisionlog.record import (
     DECISION,
     ERASURE,
@@ -78,6 +79,11 @@ class Custody:
         """Return the decisions that carry an opaque reference; `kind` is its field, such as `person_ref`."""
         places = await self.log.find_references([self.sealer.reference(kind, value)])
         return [stored for place in places for stored in await self.log.read(place, 1)]
+
+    async def note_reading(self, command: str, asked: Mapping[str, Json]) -> None:
+        """Record that a command reads what is sealed in the log, before it does. Raises LogUnavailable."""
+        now = self.clock()
+        await self.log.append([reading(self.new_id(now), now, caller=self.by, rpc=command, asked=asked)])
 
     async def erase(self, decisions: Sequence[Stored], why: str) -> list[Appended]:
         """Destroy the keys and look-ups of decisions. Raises AlreadyErased, OnHold, LogUnavailable."""

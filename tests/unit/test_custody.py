@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from screening.custody import AlreadyErased, Custody, NoSuchDecision, callers_of, explanation, identity
 from screening.decisionlog.port import DecisionLog, Stored
-from screening.decisionlog.record import Listing, make
+from screening.decisionlog.record import Json, Listing, make
 from screening.decisionlog.seal import Sealer
 from screening.errors import OnHold
 from screening.transport.identity import new_id
@@ -29,7 +29,7 @@ async def recorded(log: DecisionLog, number: int = 1, *, rpc: str = "ScreenEmplo
     for place in range(number):
         own = new_id(NOW)
         sealed = SEALER.seal(b"secret", own)
-        fields = {"rpc": rpc, "caller": f"system-{place % 2}", "sealed": sealed.fields()}
+        fields: dict[str, Json] = {"rpc": rpc, "caller": f"system-{place % 2}", "sealed": sealed.fields()}
         record = replace(
             make("decision", own, NOW, fields),
             listing=Listing(rpc, 5, 0, ("r.one",), "la_city", "b"),

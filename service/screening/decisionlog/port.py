@@ -118,6 +118,12 @@ class DecisionLog(Protocol):
     async def annotate(self, record: Record, decision_ids: Sequence[str]) -> Appended:
         """Append a record about decisions: a hold or its release, that they are superseded, or that a duty was done."""
 
+    async def keep_bundle(self, revision: str, packed: bytes) -> None:
+        """Keep the law of decisions durably by its hash, so that they can be decided again later."""
+
+    async def find_bundle(self, revision: str) -> bytes | None:
+        """Return what was kept under a hash; whoever uses it checks that hash. None: nothing."""
+
     def repairs(self) -> list[str]:
         """Return what the storage repaired since the last call, as tokens to record."""
 

@@ -1,5 +1,7 @@
 """Erasure, legal holds and other marks on decisions: each is a record, and what it does happens with that record.
 
+The law that decisions rest on is kept here too, by its hash.
+
 The record of an erasure commits together with the list of doomed keys; the keys are destroyed after it. A crash between
 leaves the list, which the next start or erasure works off.
 """
@@ -54,6 +56,18 @@ class Custody:
             raise
         return appended
 
+    def keep_bundle(self, revision: str, packed: bytes) -> None:
+        """Keep the law of decisions by its hash; what was altered under it meanwhile is mended."""
+        query = "INSERT INTO bundle VALUES (?, ?) ON CONFLICT (revision) DO UPDATE SET packed = excluded.packed"
+        log = self._appender.log
+        try:
+            log.begin()
+            log.execute(query, (revision, packed))
+            log.commit()
+        except BaseException:
+            log.rollback()
+            raise
+
     def start(self) -> None:
         """Finish erasures that a crash cut short, and destroy again what a restored key store brought back."""
         query = "SELECT r.key_id FROM mark m JOIN record r ON r.id = m.decision_id WHERE m.kind = ?"
@@ -96,6 +110,12 @@ def marks(log: Session, decision_id: str) -> list[Mark]:
     """Return the later records about a decision, in order."""
     query = "SELECT kind, log_index FROM mark WHERE decision_id = ? ORDER BY log_index"
     return [Mark(*row) for row in log.execute(query, (decision_id,)).fetchall()]
+
+
+def bundle(log: Session, revision: str) -> bytes | None:
+    """Return the law that was kept under a hash."""
+    row = log.execute("SELECT packed FROM bundle WHERE revision = ?", (revision,)).fetchone()
+    return bytes(row[0]) if row else None
 
 
 def check_holds(log: Session, doomed: Sequence[Erasure]) -> None:

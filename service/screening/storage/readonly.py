@@ -15,9 +15,6 @@ from screening.storage.sqlite import KEYS, LOG, SqliteSession
 class Store(Protocol):
     """Where a log can be read."""
 
-    failures: ClassVar[tuple[type[Exception], ...]]
-    """What its statements raise."""
-
     def open_log(self) -> Session:
         """Connect to the log."""
 

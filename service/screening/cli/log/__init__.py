@@ -2,12 +2,13 @@
 
 import typer
 
-from screening.cli.log import keep, verify
+from screening.cli.log import keep, replay, verify
 
 log = typer.Typer(
-    help="Verify the decision log; erase, hold, supersede and retain what is in it.", no_args_is_help=True
+    help="Verify and replay the decision log; erase, hold, supersede and retain what is in it.", no_args_is_help=True
 )
 log.command("verify")(verify.verify_log)
+log.command("replay")(replay.replay_log)
 log.command("erase")(keep.erase)
 log.command("hold")(keep.hold)
 log.command("release")(keep.release)
