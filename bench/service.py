@@ -89,7 +89,9 @@ class Service:
     def traces(self) -> set[str]:
         """Return the trace ids of the calls whose decisions its log holds."""
         with sqlite3.connect(f"file:{self.data}/log.db?mode=ro", uri=True) as log:
-            query = "SELECT DISTINCT json_extract(CAST(canonical AS TEXT), '$.trace') FROM record WHERE kind = 'decision'"
+            query = (
+                "SELECT DISTINCT json_extract(CAST(canonical AS TEXT), '$.trace') FROM record WHERE kind = 'decision'"
+            )
             return {row[0] for row in log.execute(query)}
 
     def cpu_seconds(self) -> float:

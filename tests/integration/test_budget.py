@@ -113,7 +113,7 @@ async def test_an_item_of_a_batch_costs_few_calls_messages_and_bytes(app: App) -
             await ask(body)
     assert found["functions"] / ITEMS <= 75
     assert found["functions in C"] / ITEMS <= 85
-    assert found["messages"] / ITEMS <= 5
+    assert found["messages"] / ITEMS <= 5.1  # five an item, and those of the call
     assert held / ITEMS <= 50_000
 
 

@@ -10,7 +10,7 @@ import pytest
 from city.screening.v1 import information_request_facts_pb2, screening_service_pb2
 from google.rpc import error_details_pb2, status_pb2
 from screening.config import Settings
-from screening.transport import call as call_module
+from screening.transport import calls as call_module
 from screening.wiring import running
 from screening_client import AsyncScreeningClient, NotDecided
 

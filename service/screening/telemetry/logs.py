@@ -47,13 +47,15 @@ def configure(stream: TextIO | None = None, also: Callable[["Line"], None] | Non
     )
 
 
-class _Joined(io.TextIOBase):
+class _Joined(io.StringIO):
     """Writes the lines of one turn of the event loop together: each write gives the interpreter to another thread."""
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__()
         self._stream = stream
         self._lines: list[str] = []
-        self._asked = False
+        self._asked: asyncio.AbstractEventLoop | None = None
+        """The loop that will write."""
 
     def write(self, text: str) -> int:
         """Keep a line until the turn ends."""
@@ -62,16 +64,17 @@ class _Joined(io.TextIOBase):
 
     def flush(self) -> None:
         """Write when the turn ends; at once where no event loop runs."""
-        if self._asked:
-            return
         try:
-            asyncio.get_running_loop().call_soon(self._write_lines)
-            self._asked = True
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self._write_lines()
+            return
+        if loop is not self._asked:
+            self._asked = loop
+            loop.call_soon(self._write_lines)
 
     def _write_lines(self) -> None:
-        self._asked = False
+        self._asked = None
         lines, self._lines = self._lines, []
         self._stream.write("".join(lines))
         self._stream.flush()

@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from screening.errors import ListenError
 from screening.transport import log_servicer, screening_servicer, status_servicer
-from screening.transport.call import TRANSPORT_LIMIT, Calls
+from screening.transport.calls import TRANSPORT_LIMIT, Calls
 from screening.transport.health import CONDITIONS, READING, Health
 from screening.transport.log_servicer import DecisionLogServicer
 from screening.transport.screening_servicer import ScreeningServicer

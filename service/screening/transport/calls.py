@@ -1,0 +1,281 @@
+"""What every call has in common: trace, limits, error mapping, refusal record, log line, metrics.
+
+One wrapper does it all, so that a servicer only translates. Order: trace begins, the caller is found, readiness and rights
+are checked, the message is read, limits are checked, the servicer answers, errors become statuses, the refusal is
+recorded, the call is counted and logged, the trace ends. gRPC is told that every call is a stream of messages: then it
+begins a call before its message is there, and who has no right cannot hold a place by sending none.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, NoReturn
+
+import grpc
+
+from screening.errors import (
+    DeadlineTooShort,
+    MessageTooLarge,
+    NotReady,
+    SlowReader,
+    Stopping,
+    Unauthenticated,
+    Unparseable,
+)
+from screening.telemetry import attributes as names
+from screening.telemetry.trace import CallTrace
+from screening.transport import status
+from screening.transport.admission import Admission
+from screening.transport.authenticate import Authenticator, stranger
+from screening.transport.call import Call
+from screening.transport.observe import Observer
+from screening.transport.refuse import Refuser
+
+MESSAGE_LIMIT = 4 * 1024 * 1024
+"""Largest message accepted, in bytes, inclusive."""
+TRANSPORT_LIMIT = MESSAGE_LIMIT + 2 * 1024 * 1024
+"""Largest message that the transport hands over at all, so that ours can be refused with a reason."""
+DEADLINE_MARGIN_SECONDS = 0.02
+"""Time before the caller's deadline that is kept for answering."""
+MESSAGE_SECONDS = 10
+"""How long the message of a call may be on its way once the call has begun."""
+REFUSED_SECONDS, REFUSED_MESSAGES = 1, 8
+"""How long a call that is refused already may go on sending, and how much."""
+QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 1.0
+"""Without calls in progress and arrivals for so long, or at the latest after so long, every call that was sent is taken.
+
+Whoever gets an answer may ask again at once, so as long as calls are answered more may be on their way.
+"""
+UNREAD_SECONDS = 30
+"""How long an answer of a stream may wait for the caller to take it."""
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class Calls:
+    """Wraps the servicers' methods."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Callable[[], Authenticator],
+        admission: Admission,
+        unready: Callable[[str], str],
+        observer: Observer,
+        refuser: Refuser,
+    ) -> None:
+        self._authenticator = authenticator
+        self._admission = admission
+        self._unready = unready
+        self.observer = observer
+        self._refuser = refuser
+        self.may_begin = asyncio.Event()
+        """Cleared while calls that arrive, and items of streams, are taken but not begun."""
+        self.may_begin.set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """From now on, open streams finish what they accepted and take no more."""
+        self._stopping = True
+
+    def unary(
+        self, service: str, rpc: str, method: Callable[[Call, bytes], Awaitable[bytes]]
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
+        """Wrap a method that takes one message and returns one."""
+
+        async def handle(_bodies: AsyncIterator[bytes], context: Context) -> bytes:
+            call = self._begin(service, rpc, context)
+            size = 0
+            came = False
+            try:
+                await self._turn()
+                self._check(call, service, context)
+                body = await self._message(call, context)
+                came, size = True, len(body)
+                self._enter(call, body)
+                reply = await method(call, body)
+            except asyncio.CancelledError:
+                self.observer.end(call, "CANCELLED")
+                raise
+            except Exception as error:  # noqa: BLE001  # nothing may reach the caller as UNKNOWN with its text
+                body = b""  # an error and the frames that it went through hold each other, and with them the message
+                if not came:
+                    await self._let_finish(call, context)
+                await self._fail(call, context, error)
+            finally:
+                if call.held:
+                    self._admission.leave(call.held, size)
+            self.observer.end(call, "OK")
+            return reply
+
+        return handle
+
+    def stream(
+        self, service: str, rpc: str, method: Callable[[Call, AsyncIterator[bytes]], AsyncGenerator[bytes, None]]
+    ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
+        """Wrap a method that takes a stream of messages and returns one."""
+
+        async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
+            call = self._begin(service, rpc, context)
+            entered = False
+            try:
+                await self._turn()
+                self._check(call, service, context)
+                with self._open_stream(call):
+                    entered = True
+                    await _write_all(method(call, bodies), context)
+            except asyncio.CancelledError:
+                self.observer.end(call, "CANCELLED")
+                raise
+            except Exception as error:  # noqa: BLE001  # as above
+                if not entered:
+                    await self._let_finish(call, context)
+                await self._fail(call, context, error)
+            self.observer.end(call, "OK")
+
+        return handle
+
+    @contextlib.contextmanager
+    def _open_stream(self, call: Call) -> Iterator[None]:
+        self._admission.open_stream(call.caller)
+        try:
+            yield
+        finally:
+            self._admission.close_stream(call.caller)
+
+    def hold_items(self, call: Call, number: int) -> None:
+        """Note how many items a batch has."""
+        self._admission.widen(call.caller, number - 1)
+        call.held = number
+
+    async def next_item(self, call: Call) -> None:
+        """Wait until the caller's quota has room for one more item of its stream."""
+        await self._turn()
+        await self._admission.pace(call.caller)
+
+    async def _turn(self) -> None:
+        """Wait until what arrives may begin."""
+        if not self.may_begin.is_set():
+            await self.may_begin.wait()
+
+    async def quiet(self) -> None:
+        """Wait until none of the calls that have begun is in progress, and no more arrive."""
+        before = -1
+        for _ in range(int(QUIET_AT_LATEST_SECONDS / QUIET_SECONDS)):
+            if self.observer.metrics.received == before:
+                return
+            before = -1 if self._admission.calls else self.observer.metrics.received
+            await asyncio.sleep(QUIET_SECONDS)
+
+    def admit_frame(self, body: bytes) -> None:
+        """Check one message of a stream against the limits. Raises Stopping, MessageTooLarge."""
+        if self._stopping:
+            raise Stopping
+        check_size(body)
+
+    async def refuse_item(self, call: Call, trace: CallTrace, error: Exception) -> None:
+        """Record an item of a batch or stream that was not decided."""
+        call.failed_items += 1
+        reason = status.of(error).reason
+        self.observer.metrics.error(reason)
+        trace.note("", (names.ERROR_TYPE, reason))
+        await self._refuser.record(
+            caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
+        )
+
+    async def require_known(self, context: Context) -> None:
+        """End a call that is none of ours unless its caller has proven who it is."""
+        try:
+            self._authenticator().caller(context, _texts(context), time.time())
+        except Unauthenticated as error:
+            row = status.of(error)
+            await context.abort(row.code, row.text, status.trailers(error, ""))
+
+    def _begin(self, service: str, rpc: str, context: Context) -> Call:
+        self.observer.metrics.received += 1
+        metadata = _texts(context)
+        trace = self.observer.begin(f"{service}/{rpc}", metadata)
+        began, count = time.perf_counter(), self.observer.metrics.decided
+        try:
+            caller = self._authenticator().caller(context, metadata, time.time())
+        except Unauthenticated:
+            return Call(rpc, stranger(context), known=False, trace=trace, began=began, count=count)
+        return Call(rpc, caller, known=True, trace=trace, began=began, count=count)
+
+    def _check(self, call: Call, service: str, context: Context) -> None:
+        """Check readiness, rights and time. Raises Unauthenticated, NotAllowed, NotReady, DeadlineTooShort."""
+        if not call.known:
+            raise Unauthenticated
+        call.caller.require_rpc(call.rpc)
+        if unready := self._unready(service):
+            raise NotReady(unready)
+        left = context.time_remaining()
+        if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
+            raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
+
+    async def _message(self, call: Call, context: Context) -> bytes:
+        """Return the message of a call. Raises Unparseable where none comes."""
+        try:
+            async with asyncio.timeout(MESSAGE_SECONDS), self._admission.reading(call.caller):
+                message = await context.read()
+        except TimeoutError:
+            message = grpc.aio.EOF
+        if message is grpc.aio.EOF:
+            self.observer.metrics.messageless += 1
+            raise Unparseable
+        body: bytes = message
+        return body
+
+    async def _let_finish(self, call: Call, context: Context) -> None:
+        """Take what a caller sends that is refused before it came, a few messages at most, and forget it.
+
+        A client that is cut off while it sends is told by its own library of an internal error, and not of the reason.
+        """
+        try:
+            async with asyncio.timeout(REFUSED_SECONDS):
+                for _ in range(REFUSED_MESSAGES):
+                    if await context.read() is grpc.aio.EOF:
+                        break
+        except asyncio.CancelledError:
+            self.observer.end(call, "CANCELLED")
+            raise
+        except Exception:  # noqa: BLE001, S110  # none came: then the client is not sending
+            pass
+
+    def _enter(self, call: Call, body: bytes) -> None:
+        """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
+        check_size(body)
+        self._admission.enter(call.caller, len(body))
+        call.held = 1
+
+    async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
+        row = status.of(error)
+        error.__traceback__ = error.__context__ = None  # they hold what the message became, which may be large
+        await self._refuser.record(
+            caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
+        )
+        self.observer.end(call, row.code.name, row.reason, error)
+        await context.abort(row.code, row.text, status.trailers(error, call.rpc))
+
+
+def check_size(body: bytes) -> None:
+    """Refuse a message over the limit. Raises MessageTooLarge."""
+    if len(body) > MESSAGE_LIMIT:
+        raise MessageTooLarge(MESSAGE_LIMIT)
+
+
+def _texts(context: Context) -> dict[str, str]:
+    """Return the metadata of a call that is text."""
+    return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
+
+
+async def _write_all(replies: AsyncGenerator[bytes, None], context: Context) -> None:
+    """Write a stream's answers as fast as the caller takes them. Raises SlowReader where it takes none."""
+    async with contextlib.aclosing(replies):
+        async for reply in replies:
+            try:
+                async with asyncio.timeout(UNREAD_SECONDS):
+                    await context.write(reply)
+            except TimeoutError:
+                raise SlowReader(UNREAD_SECONDS) from None
