@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from cel_expr_python import cel
 
@@ -162,59 +162,87 @@ class Program:
         by_path: dict[str, list[int]] = {}
         for position, atom in enumerate(read):
             by_path.setdefault(atom.path, []).append(position)
-        self._tests = {
-            path: Test(subject, path, positions, [read[position] for position in positions])
-            for path, positions in by_path.items()
-        }
+        nothing = stating(subject, {})
         self._silent = [FALSE] * len(read)
-        for test in self._tests.values():
-            test.put(self._silent, None, stating(subject, {})[test.variable])
+        self._tests: dict[str, Tests] = {}
+        """For each variable the tests by field number; those of a message within stand under its number."""
+        for path, positions in by_path.items():
+            variable, *names = path.split(".")
+            test = Test(subject, path, positions, [read[position] for position in positions], nothing[variable])
+            for position, code in test.silent:
+                self._silent[position] = code
+            _hang(self._tests.setdefault(variable, {}), nothing[variable].DESCRIPTOR, names, test)
 
     def run(self, data: Mapping[str, Facts | Reading | Item]) -> Codes:
         """Return the truth codes in the order of `atoms`; UNKNOWN where the engine reports an error."""
         codes = self._silent.copy()
         for variable, message in data.items():
-            self._read(codes, variable, message, message)
+            if tests := self._tests.get(variable):
+                _read(tests, codes, message, message)
         return tuple(codes)
 
-    def _read(self, codes: list[int], path: str, message: Any, whole: Facts | Reading | Item) -> None:
-        for field, value in message.ListFields():
-            inner = f"{path}.{field.name}"
-            if test := self._tests.get(inner):
-                test.put(codes, value, whole)
-            elif field.type == field.TYPE_MESSAGE and not field.is_repeated:
-                self._read(codes, inner, value, whole)
+
+def _hang(tests: "Tests", message: Any, names: Sequence[str], test: "Test") -> None:
+    """Put a test where the field that the names lead to is found, given the descriptor of the message they start in."""
+    field = message.fields_by_name[names[0]]
+    if len(names) == 1:
+        tests[field.number] = test
+    else:
+        within = tests.setdefault(field.number, {})
+        assert isinstance(within, dict)
+        _hang(within, field.message_type, names[1:], test)
+
+
+def _read(tests: "Tests", codes: list[int], message: Any, whole: Facts | Reading | Item) -> None:
+    for field, value in message.ListFields():
+        found = tests.get(field.number)
+        if isinstance(found, Test):
+            for position, code in found.changes(value, whole):
+                codes[position] = code
+        elif found:
+            _read(found, codes, value, whole)
 
 
 class Test:
     """The atoms of one fact."""
 
-    def __init__(self, subject: str, path: str, positions: Sequence[int], read: Sequence[Atom]) -> None:
+    def __init__(
+        self, subject: str, path: str, positions: Sequence[int], read: Sequence[Atom], nothing: Facts | Reading | Item
+    ) -> None:
+        """Compile the atoms, which stand at some positions of their program; `nothing` is the message without the fact."""
         fact = vocabulary(subject)[path]
         self.variable = path.partition(".")[0]
-        self._positions = tuple(positions)
         self._expression = compile_atoms(subject, read)
         self._told_apart = fact.type in ("bool", "enum", "int")
         """Of other facts an atom can ask only whether they were given."""
         self._repeated = fact.repeated
-        self._codes: dict[object, Codes] = {}
+        self._positions = tuple(positions)
+        self._changes: dict[object, Placed] = {}
+        self.silent: Placed = tuple(zip(self._positions, self._evaluate(nothing), strict=True))
+        """The atoms' codes where the fact is not given, by position."""
 
-    def put(self, codes: list[int], value: Any, whole: Facts | Reading | Item) -> None:
-        """Put the atoms' codes in their places, given the fact's value (None: not given) and the message it is in."""
-        key = value is not None if not self._told_apart else tuple(value) if self._repeated and value else value
-        found = self._codes.get(key)
+    def changes(self, value: Any, whole: Facts | Reading | Item) -> "Placed":
+        """Return the codes that are others than the silent ones, given the fact's value and the message it is in."""
+        key = value is not None if not self._told_apart else tuple(value) if self._repeated else value
+        found = self._changes.get(key)
         if found is None:
-            found = self._evaluate(whole)
-            if len(self._codes) < _REMEMBERED_VALUES:
-                self._codes[key] = found
-        for position, code in zip(self._positions, found, strict=True):
-            codes[position] = code
+            given = zip(self._positions, self._evaluate(whole), strict=True)
+            found = tuple(each for each, silent in zip(given, self.silent, strict=True) if each != silent)
+            if len(self._changes) < _REMEMBERED_VALUES:
+                self._changes[key] = found
+        return found
 
     def _evaluate(self, whole: Facts | Reading | Item) -> Codes:
         result = self._expression.eval(data={self.variable: whole})
         if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
             return (UNKNOWN,) * len(self._positions)
         return tuple(result.plain_value())
+
+
+Placed: TypeAlias = tuple[tuple[int, int], ...]
+"""Truth codes with the positions of their atoms."""
+Tests: TypeAlias = dict[int, "Test | Tests"]
+"""Tests by field number; those of a message within another stand under its number."""
 
 
 def compile_atoms(subject: str, read: Sequence[Atom]) -> cel.Expression:
