@@ -1,32 +1,25 @@
 """From the facts of one question to the rules that hold: the law of one subject on one day, compiled.
 
-The atoms that the rules of one request kind read compile together to one CEL program that returns a list of truth
-codes. Atoms on the request kind and on the category are folded away beforehand, so that a rule for another kind costs
+The atoms that the rules of one request kind read are one program (`program.py`). Atoms on the request kind and on the category are folded away beforehand, so that a rule for another kind costs
 nothing. Evaluation is a pure function of the codes and is remembered by them.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Any, TypeAlias
 
-from cel_expr_python import cel
-
-from screening.facts import Facts, Item, Reading, stating, variables, vocabulary
+from screening.facts import Facts, Item, Reading, vocabulary
 from screening.policy.combine import Ruling, decide, settle, stricter
 from screening.policy.condition import FALSE, UNKNOWN, Atom, Condition, Constant, atoms, fold, truth
+from screening.policy.program import Codes, Program
 from screening.policy.rule import Duty, Outcome, Rule
 
 _REMEMBERED = 65_536
 """How many combinations of truth codes are remembered per request kind."""
-_REMEMBERED_VALUES = 4_096
-"""How many values of one fact are remembered; lists have no end of them."""
 
 
-Codes = tuple[int, ...]
-"""The truth codes of atoms, in the order of their program."""
 Part = tuple[int, Codes]
 """One part of a request as the law reads it: its category, and the truth codes of the atoms on it."""
 
@@ -158,109 +151,3 @@ class Docket:
         assert self._categories is not None
         known = {"item.category": self._categories.name.get(category, "")}
         return {rule: folded for rule, when in rules.items() if (folded := fold(when, known)) != Constant(0)}
-
-
-class Program:
-    """Atoms that are evaluated together; one run returns all their truth codes.
-
-    An atom tests one fact, so the atoms of one fact compile together, and their codes are remembered by its value: the
-    engine sees each value of a fact once.
-    """
-
-    def __init__(self, subject: str, read: Sequence[Atom]) -> None:
-        self.atoms = tuple(read)
-        by_path: dict[str, list[int]] = {}
-        for position, atom in enumerate(read):
-            by_path.setdefault(atom.path, []).append(position)
-        nothing = stating(subject, {})
-        self._silent = [FALSE] * len(read)
-        self._tests: dict[str, Tests] = {}
-        """For each variable the tests by field number; those of a message within stand under its number."""
-        for path, positions in by_path.items():
-            variable, *names = path.split(".")
-            test = Test(subject, path, positions, [read[position] for position in positions], nothing[variable])
-            for position, code in test.silent:
-                self._silent[position] = code
-            _hang(self._tests.setdefault(variable, {}), nothing[variable].DESCRIPTOR, names, test)
-
-    def run(self, data: Mapping[str, Facts | Reading | Item]) -> Codes:
-        """Return the truth codes in the order of `atoms`; UNKNOWN where the engine reports an error."""
-        codes = self._silent.copy()
-        for variable, message in data.items():
-            if tests := self._tests.get(variable):
-                _read(tests, codes, message, message)
-        return tuple(codes)
-
-
-def _hang(tests: "Tests", message: Any, names: Sequence[str], test: "Test") -> None:
-    """Put a test where the field that the names lead to is found, given the descriptor of the message they start in."""
-    field = message.fields_by_name[names[0]]
-    if len(names) == 1:
-        tests[field.number] = test
-    else:
-        within = tests.setdefault(field.number, {})
-        assert isinstance(within, dict)
-        _hang(within, field.message_type, names[1:], test)
-
-
-def _read(tests: "Tests", codes: list[int], message: Any, whole: Facts | Reading | Item) -> None:
-    for field, value in message.ListFields():
-        found = tests.get(field.number)
-        if isinstance(found, Test):
-            for position, code in found.changes(value, whole):
-                codes[position] = code
-        elif found:
-            _read(found, codes, value, whole)
-
-
-class Test:
-    """The atoms of one fact."""
-
-    def __init__(
-        self, subject: str, path: str, positions: Sequence[int], read: Sequence[Atom], nothing: Facts | Reading | Item
-    ) -> None:
-        """Compile the atoms, which stand at some positions of their program; `nothing` is the message without the fact."""
-        fact = vocabulary(subject)[path]
-        self.variable = path.partition(".")[0]
-        self._expression = compile_atoms(subject, read)
-        self._told_apart = fact.type in ("bool", "enum", "int")
-        """Of other facts an atom can ask only whether they were given."""
-        self._repeated = fact.repeated
-        self._positions = tuple(positions)
-        self._changes: dict[object, Placed] = {}
-        self.silent: Placed = tuple(zip(self._positions, self._evaluate(nothing), strict=True))
-        """The atoms' codes where the fact is not given, by position."""
-
-    def changes(self, value: Any, whole: Facts | Reading | Item) -> "Placed":
-        """Return the codes that are others than the silent ones, given the fact's value and the message it is in."""
-        key = value is not None if not self._told_apart else tuple(value) if self._repeated else value
-        found = self._changes.get(key)
-        if found is None:
-            given = zip(self._positions, self._evaluate(whole), strict=True)
-            found = tuple(each for each, silent in zip(given, self.silent, strict=True) if each != silent)
-            if len(self._changes) < _REMEMBERED_VALUES:
-                self._changes[key] = found
-        return found
-
-    def _evaluate(self, whole: Facts | Reading | Item) -> Codes:
-        result = self._expression.eval(data={self.variable: whole})
-        if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
-            return (UNKNOWN,) * len(self._positions)
-        return tuple(result.plain_value())
-
-
-Placed: TypeAlias = tuple[tuple[int, int], ...]
-"""Truth codes with the positions of their atoms."""
-Tests: TypeAlias = dict[int, "Test | Tests"]
-"""Tests by field number; those of a message within another stand under its number."""
-
-
-def compile_atoms(subject: str, read: Sequence[Atom]) -> cel.Expression:
-    """Compile atoms to one program that returns a list of truth codes. Raises RuntimeError if CEL rejects one."""
-    return _environment(subject).compile("[" + ", ".join(f"({atom.cel})" for atom in read) + "]")
-
-
-@cache
-def _environment(subject: str) -> cel.Env:
-    types = {name: cel.Type(full_name) for name, full_name in variables(subject).items()}
-    return cel.NewEnv(descriptor_pool=Item.DESCRIPTOR.file.pool, variables=types)

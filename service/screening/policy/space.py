@@ -16,7 +16,7 @@ from typing import TypeAlias
 from screening.facts import REQUIRED, Fact, Value, stating, vocabulary
 from screening.policy.condition import FALSE, TRUE, UNKNOWN, Atom, Condition, Constant, Every, Negation, Some, atoms
 from screening.policy.diagram import Diagrams, Function
-from screening.policy.evaluate import Program
+from screening.policy.program import Program
 
 SOME_TEXT = "stated"
 _FIRST = ("facts.request_kind", "facts.purpose", "reading.requester_agency")
