@@ -56,11 +56,23 @@ class LawInForce:
         self.duties = tuple(duties)
         self.coming = coming
         """Rules that do not bind yet, with their first day."""
-        self._docket = lru_cache(maxsize=None)(self._compile)
+        self._dockets: dict[int, Docket] = {}
 
     def docket(self, facts: Facts) -> "Docket":
         """Return the compiled rules for the kind of request that the facts state."""
-        return self._docket(getattr(facts, "request_kind", 0))
+        return self.docket_of(getattr(facts, "request_kind", 0))
+
+    def docket_of(self, kind: int) -> "Docket":
+        """Return the compiled rules for a kind of request; 0 where the subject has none."""
+        found = self._dockets.get(kind)
+        if found is None:
+            found = self._dockets[kind] = self._compile(kind)
+        return found
+
+    @property
+    def compiled(self) -> list[int]:
+        """Return the kinds of request for which rules were compiled."""
+        return list(self._dockets)
 
     def _compile(self, kind: int) -> "Docket":
         known = {}
