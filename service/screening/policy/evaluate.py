@@ -109,6 +109,8 @@ class Docket:
         """Return the duties that arise, or may arise, with the outcome, by token."""
         self.coming = lru_cache(maxsize=_REMEMBERED)(self._bearing)
         """Return the rules that will bear, or may bear, on one part once they are in force, with their first day."""
+        self._parts: dict[bytes, Part] = {}
+        """Parts by their bytes: a category, its coverage and its publicity, so there are some hundreds."""
         self._for_category = lru_cache(maxsize=None)(partial(self._narrow, self._rules))
         self._for_coming = lru_cache(maxsize=None)(partial(self._narrow, self._coming))
 
@@ -123,7 +125,11 @@ class Docket:
 
     def part(self, item: Item) -> Part:
         """Return what the law reads of one part of a request."""
-        return item.category, self._of_item.run({"item": item})
+        key = item.SerializeToString()
+        found = self._parts.get(key)
+        if found is None:
+            found = self._parts[key] = item.category, self._of_item.run({"item": item})
+        return found
 
     def truths(self, codes: Codes, part: Part) -> dict[Rule, int]:
         """Return the truth of each rule that can bear on one part, before exceptions are heard."""

@@ -26,7 +26,7 @@ _FLAGS = (
     "bulk",
     "other_crime",
 )
-_TEXTS = [
+_TEXTS = {
     "issuing_court",
     "offense",
     "instrument_title",
@@ -45,12 +45,12 @@ _TEXTS = [
     "site",
     "encounter",
     "scope",
-]
+}
 
 
 def texts(facts: InformationRequestFacts) -> dict[str, list[str]]:
     """Return the free text of a request by fact name."""
-    given = {name: [getattr(facts, name)] for name in _TEXTS if facts.HasField(name)}  # type: ignore[arg-type]
+    given = {name: [value] for field, value in facts.ListFields() if (name := field.name) in _TEXTS}
     given["instrument_defects"] = list(facts.instrument_defects)
     if facts.task_force.primary_purpose:
         given["task_force.primary_purpose"] = [facts.task_force.primary_purpose]
