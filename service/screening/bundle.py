@@ -1,6 +1,8 @@
 """One immutable release of everything a decision rests on: law, registry, lexicon and dated settings."""
 
 import hashlib
+import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,6 +31,8 @@ class Bundle:
     """Revision of law, registry and lexicon alone, by folder."""
     serial: int = 0
     """Grows with each signed release; 0 where the files are not a signed release."""
+    packed: bytes = field(default=b"", compare=False, repr=False)
+    """Everything that it was built from; see `pack`."""
     opinions: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
     """What was decided of each question, by the hash of its facts."""
     said: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
@@ -52,7 +56,28 @@ def build(
         revision=revision(files, settings),
         parts=parts,
         serial=serial,
+        packed=pack(files, settings),
     )
+
+
+def pack(files: Mapping[str, str], settings: Mapping[str, date | None]) -> bytes:
+    """Return files and dated settings as bytes that `unpack` reads: JSON, compressed with zlib."""
+    dated = {name: day and day.isoformat() for name, day in settings.items()}
+    return zlib.compress(json.dumps({"files": dict(files), "settings": dated}, sort_keys=True).encode())
+
+
+def unpack(packed: bytes, expected: str) -> tuple[dict[str, str], dict[str, date | None]]:
+    """Return files and dated settings. Raises ValueError if they do not have the expected revision."""
+    try:
+        found = json.loads(zlib.decompress(packed))
+        files: dict[str, str] = found["files"]
+        settings = {name: day and date.fromisoformat(day) for name, day in found["settings"].items()}
+        same = revision(files, settings) == expected
+    except (zlib.error, KeyError, TypeError, AttributeError) as error:
+        raise ValueError("the bytes are no bundle") from error
+    if not same:
+        raise ValueError("the bytes are those of another bundle")
+    return files, settings
 
 
 def _under(files: Mapping[str, str], folder: str) -> dict[str, str]:

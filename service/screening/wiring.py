@@ -216,7 +216,7 @@ async def running(
         )
         server = Server(
             screening=ScreeningServicer(screen, calls, time.today),
-            decision_log=DecisionLogServicer(log, sealer, receipts),
+            decision_log=DecisionLogServicer(log, sealer, receipts, time.now, new_id),
             status=StatusServicer(
                 version=__version__,
                 started=time.now(),
