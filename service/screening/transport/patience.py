@@ -7,7 +7,7 @@ wait. A peer is one connection; of several loops on one connection, one that doe
 import asyncio
 from collections.abc import Callable
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 2.0
 MOST_PEERS = 8_192
 """More than there can be connections; those whose time is over are forgotten."""
 
