@@ -310,9 +310,9 @@ class Calls:
         await context.abort(row.code, row.text, status.trailers(error, call.rpc))
 
     async def _make_wait(self, call: Call, context: Context, retry_seconds: float) -> None:
-        """Hold the refusal back where the peer did not wait as it was told before."""
+        """Hold the refusal back where the peer did not wait as it was told before, though not beyond its deadline."""
         try:
-            await self._admission.patience.hold(context.peer(), retry_seconds)
+            await self._admission.patience.hold(context.peer(), retry_seconds, context.time_remaining())
         except asyncio.CancelledError:
             self._end(call, "CANCELLED")
             raise

@@ -7,7 +7,9 @@ wait. A peer is one connection; of several loops on one connection, one that doe
 import asyncio
 from collections.abc import Callable
 
-SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 2.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.0
+ANSWER_SECONDS = 0.1
+"""Time before a caller's deadline that is kept for its refusal."""
 MOST_PEERS = 8_192
 """More than there can be connections; those whose time is over are forgotten."""
 
@@ -23,8 +25,11 @@ class Patience:
         self.held = 0
         """Refusals that are held back."""
 
-    async def hold(self, peer: str, retry_seconds: float) -> None:
-        """Note what a peer is told now, and wait if it has not waited as long as it was told before."""
+    async def hold(self, peer: str, retry_seconds: float, left: float | None = None) -> None:
+        """Note what a peer is told now, and wait if it has not waited as long as it was told before.
+
+        Its call has `left` seconds until its deadline; None: it has none.
+        """
         now = self._now()
         before = self._told.get(peer, now)
         self._forget(now)
@@ -33,7 +38,8 @@ class Patience:
             return
         self.held += 1
         try:
-            await asyncio.sleep(min(before - now, LONGEST_SECONDS))
+            longest = LONGEST_SECONDS if left is None else min(LONGEST_SECONDS, left - ANSWER_SECONDS)
+            await asyncio.sleep(max(0.0, min(before - now, longest)))
         finally:
             self.held -= 1
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from screening.transport import patience
-from screening.transport.patience import LONGEST_SECONDS, SHORTEST_SECONDS, Patience
+from screening.transport.patience import ANSWER_SECONDS, LONGEST_SECONDS, SHORTEST_SECONDS, Patience
 
 HERE, THERE = "ipv4:10.0.0.1:4000", "ipv4:10.0.0.2:4000"
 
@@ -48,6 +48,16 @@ async def test_who_never_waits_is_held_as_long_as_it_was_told_but_not_for_ever()
     assert [task.done() for task in waiting] == [False, False, True]
     await asyncio.gather(*waiting)
     assert asyncio.get_running_loop().time() - begun >= LONGEST_SECONDS
+
+
+async def test_a_refusal_comes_before_the_deadline_of_its_call() -> None:
+    """Else the caller would not learn why; one that has no time left is refused at once."""
+    made = Patience(most=10, now=Hand())
+    await made.hold(HERE, 60.0)
+    begun = asyncio.get_running_loop().time()
+    await made.hold(HERE, 60.0, ANSWER_SECONDS + 0.05)
+    await made.hold(HERE, 60.0, ANSWER_SECONDS / 2)
+    assert asyncio.get_running_loop().time() - begun < LONGEST_SECONDS
 
 
 async def test_a_held_call_that_is_given_up_leaves_its_place() -> None:
