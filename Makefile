@@ -109,8 +109,8 @@ supply-chain: $(READY) ## Write the bill of materials and the licences to build/
 soak: $(READY) ## Ten minutes at four fifths of capacity on each store of the log, with faults
 	$(BIN)/python -m tests.soak
 
-assurance: $(READY) ## Run the long proofs, begun where it was stopped, and write deploy/ASSURANCE.md (an hour)
-	$(BIN)/python -m deploy.assurance
+assurance: $(READY) ## Run the long proofs, or those of PART="soak fuzz", and write deploy/ASSURANCE.md (hours)
+	$(BIN)/python -m deploy.assurance $(foreach part,$(PART),--only $(part)) $(ASSURANCE)
 
 lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
