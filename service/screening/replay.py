@@ -14,9 +14,10 @@ from city.screening.v1 import decision_pb2, information_request_facts_pb2
 
 from screening.bundle import Bundle, build, unpack
 from screening.decisionlog.decision_record import Erased, decisive, open_call
+from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.port import DecisionLog, Stored
 from screening.decisionlog.record import DECISION
-from screening.decisionlog.seal import SealBroken, Sealer
+from screening.decisionlog.seal import Sealer
 from screening.errors import CallError, DataFileError
 from screening.screen import Decision, Request, decide, request_type
 
