@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 
 from screening.errors import DataDirectoryError
 from screening.storage import schema
@@ -97,9 +98,9 @@ class PostgresSession:
 
     def rollback(self) -> None:
         """Undo; see Session."""
-        if self._writing:
-            self._writing = False
-            with contextlib.suppress(psycopg.Error):
+        self._writing = False
+        with contextlib.suppress(psycopg.Error):
+            if self._connection.info.transaction_status != TransactionStatus.IDLE:
                 self._connection.rollback()
 
     def close(self) -> None:
@@ -116,6 +117,7 @@ class PostgresDatabase:
     def __init__(self, log: str, keys: str) -> None:
         """Take two addresses, as URLs or key words, and migrate both. Raises DataDirectoryError."""
         self._log, self._keys = log, keys
+        self.repairs: list[str] = []
         self._led: tuple[Session, int] | None = None
         self._months: set[str] = set()
         for address, migrations, name in ((log, schema.LOG, "the log"), (keys, schema.KEYS, "the key store")):
