@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from screening.cli.connection import DEFAULT_TARGET
+
 ROOT = Path(__file__).parent.parent
 RUN_BY_CI = ("make test",)
 SERVE = "make run"
@@ -21,16 +23,18 @@ def commands(text: str) -> list[str]:
 
 def main() -> int:
     """Run them and return the exit code."""
-    found = commands((ROOT / "README.md").read_text(encoding="utf-8"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = commands(text)
     assert SERVE in found
+    assert f"starts it on {DEFAULT_TARGET}" in text, "the verbs would not find the service that `make run` starts"
     with tempfile.TemporaryDirectory() as scratch:
         data = Path(scratch) / "data"
-        serve = [".venv/bin/screening", "serve", "--listen", "127.0.0.1:50051", "--data", str(data)]
+        serve = [".venv/bin/screening", "serve", "--listen", "127.0.0.1:0", "--data", str(data)]
         service = subprocess.Popen(serve, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert service.stdout is not None
-            assert "serving" in service.stdout.readline()
-            failed = [command for command in found if command not in (*RUN_BY_CI, SERVE) and not run(command, data)]
+            target = listening_on(service.stdout.readline())
+            failed = [c for c in found if c not in (*RUN_BY_CI, SERVE) and not run(c, data, target)]
         finally:
             service.send_signal(signal.SIGTERM)
             service.wait(SECONDS)
@@ -40,9 +44,18 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def run(command: str, data: Path) -> bool:
-    """Run one command; the README's ./data is the scratch directory here."""
+def listening_on(line: str) -> str:
+    """Return the HOST:PORT in the line with which the service says that it is serving."""
+    serving = re.search(r"serving on (\S+:\d+)", line)
+    assert serving, line
+    return serving[1]
+
+
+def run(command: str, data: Path, target: str) -> bool:
+    """Run one command; the README's ./data is the scratch directory here, and its service that on `target`."""
     words = [str(data) if word == "data" else word for word in command.split()]
+    if words[1:2] in (["employment"], ["request"]) and "--local" not in words:
+        words += ["--target", target]
     if words[:2] == [".venv/bin/screening", "employment"]:
         words += ["--result", str(data.parent / "results.csv")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS, check=False)

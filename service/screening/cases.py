@@ -27,8 +27,8 @@ _MAKE: dict[str, Callable[[Mapping[str, Any]], screen.Request]] = {
 }
 _NEEDED = {"id", "rpc", "as_of", "facts", "expected"}
 _NOTES = {"name", "per_category", "obligations", "citations", "why", "source", "confidence"}
-_OUTCOME = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
-_CATEGORY = {
+OUTCOME: dict[int, str] = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
+CATEGORY: dict[int, str] = {
     number: name.removeprefix("DATA_CATEGORY_").lower()
     for name, number in information_request_facts_pb2.DataCategory.items()
 }
@@ -146,11 +146,11 @@ def run_case(case: Case, bundle: Bundle) -> Result:
         decision = screen.decide(case.asked().request, bundle, case.as_of, _untimed)
     except (FormError, CallError) as error:
         return Result(case, "ERROR", per_category_ok=False, obligations_missing=(), rules=(), problem=str(error))
-    released = {_CATEGORY[release.category]: _OUTCOME[release.outcome] for release in decision.releases}
+    released = {CATEGORY[release.category]: OUTCOME[release.outcome] for release in decision.releases}
     produced = {obligation.token for obligation in decision.obligations}
     return Result(
         case,
-        got=_OUTCOME[decision.outcome],
+        got=OUTCOME[decision.outcome],
         per_category_ok=all(released.get(category) == outcome for category, outcome in case.per_category.items()),
         obligations_missing=tuple(token for token in case.obligations if token not in produced),
         rules=tuple(reason.rule_id for reason in decision.reasons if reason.decisive),

@@ -9,7 +9,6 @@ anything is answered.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -32,9 +31,8 @@ from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
 from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
-from screening.names.match import NO_NAME, Resolution
-from screening.policy.combine import stricter
-from screening.policy.evaluate import Codes, Docket, Finding, Part
+from screening.names.resolution import NO_NAME, Resolution
+from screening.policy.evaluate import Codes, Docket, Part, strictest
 from screening.policy.law import Law, Pack
 from screening.reading import employment, information_request
 from screening.reading.items import items
@@ -237,30 +235,15 @@ def decide(request: Request, bundle: Bundle, as_of: date, mark: Mark) -> Decisio
 
 def decide_employment(request: EmploymentRequest, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
     """Decide whether outside work is barred or needs approval."""
-    employer = bundle.names.resolve(request.facts.employer_name, as_of)
-    mark("names.resolve")
-    readings, found = employment.read(request.facts, bundle.lexicon, employer.entity, near_miss=employer.near_miss)
-    mark("words.read")
-    question = Question("employment", request.facts, readings, [Item()], as_of, request.policy_pack)
-    return _apply_law(question, bundle, employer, found, mark)
+    return _apply_law(employment_question(request, bundle, as_of, mark), bundle, mark)
 
 
 def decide_information_request(request: InformationRequest, bundle: Bundle, as_of: date, mark: Mark) -> Decision:
     """Decide which parts of an outside request may be honoured, and with which duties."""
-    facts = request.facts
-    requester = bundle.names.resolve(facts.requester_name, as_of) if facts.requester_name else NO_NAME
-    mark("names.resolve")
-    readings, found = information_request.read(
-        facts, bundle.lexicon, requester.entity, near_miss=requester.near_miss, as_of=as_of
-    )
-    parts = items(facts, readings[0], bundle.lexicon)
-    mark("words.read")
-    question = Question("information_request", facts, readings, parts, as_of, request.policy_pack)
-    return _apply_law(question, bundle, requester, found, mark)
+    return _apply_law(information_question(request, bundle, as_of, mark), bundle, mark)
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """What is put to the law: facts, the ways to read them, and the parts to answer."""
 
     subject: str
@@ -269,20 +252,54 @@ class Question:
     parts: Sequence[Item]
     as_of: date
     pack: str
+    named: Resolution
+    found: Mapping[str, Found]
+    """What was read in free text, by reading."""
+
+    def heard(self, docket: Docket) -> tuple[tuple[Codes, ...], tuple[Part, ...]]:
+        """Return what the law reads: the truth codes of each reading, and each part."""
+        codes = tuple(docket.codes(self.facts, reading) for reading in self.readings)
+        return codes, tuple(docket.part(item) for item in self.parts)
 
 
-def _apply_law(
-    question: Question, bundle: Bundle, named: Resolution, found: Mapping[str, Found], mark: Mark
-) -> Decision:
-    pack = _pack(bundle, question.pack)
+def employment_question(request: EmploymentRequest, bundle: Bundle, as_of: date, mark: Mark) -> Question:
+    """Find out who the employer is and what the words say."""
+    employer = bundle.names.resolve(request.facts.employer_name, as_of)
+    mark("names.resolve")
+    readings, found = employment.read(request.facts, bundle.lexicon, employer.entity, near_miss=employer.near_miss)
+    mark("words.read")
+    return Question("employment", request.facts, readings, [Item()], as_of, request.policy_pack, employer, found)
+
+
+def information_question(request: InformationRequest, bundle: Bundle, as_of: date, mark: Mark) -> Question:
+    """Find out who asks, what the words say, and what the parts are."""
+    facts = request.facts
+    requester = bundle.names.resolve(facts.requester_name, as_of) if facts.requester_name else NO_NAME
+    mark("names.resolve")
+    readings, found = information_request.read(
+        facts, bundle.lexicon, requester.entity, near_miss=requester.near_miss, as_of=as_of
+    )
+    parts = items(facts, readings[0], bundle.lexicon)
+    mark("words.read")
+    return Question("information_request", facts, readings, parts, as_of, request.policy_pack, requester, found)
+
+
+def question(request: Request, bundle: Bundle, as_of: date) -> Question:
+    """Return what a request puts to the law."""
+    if isinstance(request, EmploymentRequest):
+        return employment_question(request, bundle, as_of, _ignore)
+    return information_question(request, bundle, as_of, _ignore)
+
+
+def _apply_law(question: Question, bundle: Bundle, mark: Mark) -> Decision:
+    pack = pack_of(bundle, question.pack)
     docket = pack.in_force(question.subject, question.as_of).docket(question.facts)
-    codes = tuple(docket.codes(question.facts, reading) for reading in question.readings)
-    parts = tuple(docket.part(item) for item in question.parts)
+    codes, parts = question.heard(docket)
     decision = Decision()
     decision.CopyFrom(bundle.said.recall((docket, codes, parts), lambda: _say(docket, codes, parts, bundle.law)))
-    answer.add_readings(decision, found)
-    if named is not NO_NAME:
-        answer.add_resolution(decision, named)
+    answer.add_readings(decision, question.found)
+    if question.named is not NO_NAME:
+        answer.add_resolution(decision, question.named)
     decision.as_of.year, decision.as_of.month, decision.as_of.day = question.as_of.timetuple()[:3]
     decision.policy_pack = pack.id
     decision.bundle_revision = bundle.revision
@@ -293,7 +310,7 @@ def _apply_law(
 
 def _say(docket: Docket, codes: Sequence[Codes], parts: tuple[Part, ...], law: Law) -> Decision:
     """Return what the law says, given the truth codes of each reading and part, and nothing else."""
-    findings = [_strictest([docket.finding(code, part) for code in codes]) for part in parts]
+    findings = [strictest([docket.finding(code, part) for code in codes]) for part in parts]
     decision = answer.compose([category for category, _ in parts], findings, law)
     duties = {
         token: duty for code in codes for token, duty in docket.obligations(code, parts, decision.outcome).items()
@@ -303,16 +320,8 @@ def _say(docket: Docket, codes: Sequence[Codes], parts: tuple[Part, ...], law: L
     return decision
 
 
-def _strictest(findings: Sequence[Finding]) -> Finding:
-    """Return the finding of the strictest reading of one part."""
-    chosen = findings[0]
-    for finding in findings[1:]:
-        if stricter(chosen.ruling, finding.ruling) is not chosen.ruling:
-            chosen = finding
-    return chosen
-
-
-def _pack(bundle: Bundle, name: str) -> Pack:
+def pack_of(bundle: Bundle, name: str) -> Pack:
+    """Return a pack by name. Raises InvalidField for an unknown one."""
     try:
         return bundle.law.packs[name]
     except KeyError:

@@ -83,6 +83,63 @@ def test_a_change_of_law_shows_the_cases_that_it_changes(copy: Path, cases: Path
     assert "now REVIEW by" in done.output
 
 
+@pytest.fixture
+def question(tmp_path: Path) -> Path:
+    """Return a file with one form: a detainer without a judge's paper."""
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({**DETAINER, "as_of": "2026-11-20"}))
+    return file
+
+
+def test_an_answer_is_explained_to_a_clerk_with_what_one_fact_would_change(question: Path) -> None:
+    """Which rules applied, which did not and why, and what to do."""
+    done = run("explain", question, "--for", "clerk")
+    assert done.exit_code == 0
+    assert "DENY. It must not be done." in done.output
+    assert "Nobody is kept in custody past release on a hold request. [Cal. Gov. Code 7284.6(a)(1)(B)]" in done.output
+    assert "the paper is i247a; it would have to be civil inspection warrant" not in done.output  # that denies as well
+    assert "the paper is i247a; it would have to be congressional subpoena or discovery request" in done.output
+    assert "Give the person a copy of the request." in done.output
+
+
+def test_counsel_is_told_of_every_rule_with_its_place(question: Path, bundle: Bundle) -> None:
+    """None is passed over in silence."""
+    done = run("explain", question, "--for", "counsel")
+    rules = [rule for rule in bundle.law.packs["la_city"].rules if rule.subject == "information_request"]
+    assert [rule.id for rule in rules if f"{rule.id} ({rule.source.file}:{rule.line})" not in done.output] == []
+    assert "does not hold: Licence-plate reader data." in done.output
+
+
+def test_the_public_reads_no_name_of_a_rule_and_no_duty_of_staff(question: Path) -> None:
+    """Sentences and citations only."""
+    done = run("explain", question, "--for", "public")
+    assert "Nobody is kept in custody past release on a hold request." in done.output
+    assert "gov_7284_6" not in done.output
+    assert "Give the person a copy" not in done.output
+
+
+def test_a_missing_fact_is_asked_for_and_named_at_the_rules_that_wait_for_it(tmp_path: Path) -> None:
+    """A case of the case files is explained as well as a form."""
+    file = tmp_path / "case.json"
+    facts = {**DETAINER, "request_kind": "personal_info", "data_categories": ["home_address"], "instrument": "none"}
+    facts |= {"requester_agency": "fbi", "purpose": "unknown"}
+    file.write_text(json.dumps({**CASE, "facts": facts}))
+    done = run("explain", file)
+    assert "REVIEW." in done.output
+    assert "To decide, find out: Why is it asked?" in done.output
+    assert "purpose is unknown; it would have to be audit or litigation" in done.output
+
+
+def test_a_form_that_is_not_accepted_is_not_explained(tmp_path: Path) -> None:
+    """Nothing is guessed, and what was written is not repeated."""
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({**DETAINER, "instrument": "secret word"}))
+    done = run("explain", file)
+    assert done.exit_code == 1
+    assert "NOT DECIDED: facts.instrument" in done.output
+    assert "secret" not in done.output
+
+
 @pytest.mark.parametrize("form", ["markdown", "html"])
 def test_the_document_for_sign_off_has_every_rule_of_the_pack(form: str, bundle: Bundle) -> None:
     """Counsel signs what is in force, all of it."""

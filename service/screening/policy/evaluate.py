@@ -15,7 +15,7 @@ from typing import Any
 from cel_expr_python import cel
 
 from screening.facts import Facts, Item, Reading, stating, variables, vocabulary
-from screening.policy.combine import Ruling, decide, settle
+from screening.policy.combine import Ruling, decide, settle, stricter
 from screening.policy.condition import FALSE, UNKNOWN, Atom, Condition, Constant, atoms, fold, truth
 from screening.policy.rule import Duty, Outcome, Rule
 
@@ -37,6 +37,15 @@ class Finding:
 
     ruling: Ruling
     missing: tuple[str, ...]
+
+
+def strictest(findings: Sequence[Finding]) -> Finding:
+    """Return the finding of the strictest reading of one part; the first where they are equal."""
+    chosen = findings[0]
+    for finding in findings[1:]:
+        if stricter(chosen.ruling, finding.ruling) is not chosen.ruling:
+            chosen = finding
+    return chosen
 
 
 class LawInForce:
@@ -111,11 +120,18 @@ class Docket:
         """Return what the law reads of one part of a request."""
         return item.category, self._of_item.run({"item": item})
 
+    def truths(self, codes: Codes, part: Part) -> dict[Rule, int]:
+        """Return the truth of each rule that can bear on one part, before exceptions are heard."""
+        by_atom = self.by_atom(codes, part)
+        return {rule: truth(condition, by_atom) for rule, condition in self._for_category(part[0]).items()}
+
+    def by_atom(self, codes: Codes, part: Part) -> dict[Atom, int]:
+        """Return the truth of each atom that was evaluated for one part of a request."""
+        return dict(zip(self.atoms, codes + part[1], strict=True))
+
     def _find(self, codes: Codes, part: Part) -> Finding:
-        category, item_codes = part
-        by_atom = self._by_atom(codes, item_codes)
-        conditions = self._for_category(category)
-        ruling = decide({rule: truth(condition, by_atom) for rule, condition in conditions.items()})
+        ruling = decide(self.truths(codes, part))
+        by_atom, conditions = self.by_atom(codes, part), self._for_category(part[0])
         unknown = {
             atom.path: None
             for rule in ruling.unsettled
@@ -125,7 +141,7 @@ class Docket:
         return Finding(ruling, tuple(unknown))
 
     def _arising(self, codes: Codes, parts: tuple[Part, ...], outcome: Outcome) -> Mapping[str, Duty]:
-        known = [self._by_atom(codes, item_codes) for _, item_codes in parts]
+        known = [self.by_atom(codes, part) for part in parts]
         arising: dict[str, Duty] = {}
         for duty, condition in self._duties.items():
             if outcome in duty.on and any(truth(condition, by_atom) != FALSE for by_atom in known):
@@ -134,20 +150,14 @@ class Docket:
         return MappingProxyType(arising)
 
     def _bearing(self, codes: Codes, part: Part) -> Mapping[Rule, date]:
-        category, item_codes = part
-        by_atom = self._by_atom(codes, item_codes)
-        truths = {rule: truth(condition, by_atom) for rule, condition in self._for_coming(category).items()}
+        by_atom = self.by_atom(codes, part)
+        truths = {rule: truth(condition, by_atom) for rule, condition in self._for_coming(part[0]).items()}
         return MappingProxyType({rule: self._first_day[rule] for rule in settle(truths) if rule.outcome is not None})
 
     def _narrow(self, rules: Mapping[Rule, Condition], category: int) -> dict[Rule, Condition]:
         assert self._categories is not None
         known = {"item.category": self._categories.name.get(category, "")}
         return {rule: folded for rule, when in rules.items() if (folded := fold(when, known)) != Constant(0)}
-
-    def _by_atom(self, codes: Sequence[int], item_codes: Sequence[int]) -> dict[Atom, int]:
-        return dict(zip(self._of_request.atoms, codes, strict=True)) | dict(
-            zip(self._of_item.atoms, item_codes, strict=True)
-        )
 
 
 class Program:

@@ -25,10 +25,15 @@ class Pack:
         changes = {day for period in self._periods() for day in (period.start, period.end) if day}
         self._changes = sorted(changes | {day - NOTICE for day in changes if day > date.min + NOTICE})
         self._between: Callable[[str, int], LawInForce] = lru_cache(maxsize=None)(self._in_force)
+        self._on_every_day: Callable[[str], LawInForce] = lru_cache(maxsize=None)(self._whole)
 
     def in_force(self, subject: str, day: date) -> LawInForce:
         """Return the law of a subject (`employment` or `information_request`) on a civil day in Los Angeles."""
         return self._between(subject, bisect_right(self._changes, day))
+
+    def on_every_day(self, subject: str) -> LawInForce:
+        """Return the rules and duties of a subject whatever their days, to see what would bear on a question when."""
+        return self._on_every_day(subject)
 
     def days(self) -> list[date]:
         """Return the first day of each stretch of time over which the law is the same, the earliest included."""
@@ -41,6 +46,13 @@ class Pack:
             [rule for rule in self.rules if rule.subject == subject and rule.binds(day)],
             [duty for duty in self.duties if duty.subject == subject and duty.binds(day)],
             {rule: start for rule in self.rules if rule.subject == subject and (start := rule.comes(day))},
+        )
+
+    def _whole(self, subject: str) -> LawInForce:
+        return LawInForce(
+            subject,
+            [rule for rule in self.rules if rule.subject == subject],
+            [duty for duty in self.duties if duty.subject == subject],
         )
 
     def _periods(self) -> list[Period]:

@@ -38,6 +38,13 @@ class Terms:
         for name, entry in self._terms.items():
             self.condition(entry, entry.get("when"), (name,))
 
+    def meanings(self) -> dict[Condition, str]:
+        """Return what each term means in words, by the condition that it stands for."""
+        return {
+            self.condition(entry, entry.get("when"), (name,)): entry.text("means")
+            for name, entry in self._terms.items()
+        }
+
     def condition(self, at: Entry, given: object, within: tuple[str, ...] = ()) -> Condition:
         """Parse a condition; `within` are the terms being expanded. Raises DataFileError at the entry `at`."""
         if isinstance(given, list):
