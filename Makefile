@@ -93,8 +93,8 @@ bench: $(READY) ## Measure the service against an echo server in the same run
 overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
 	$(BIN)/python -m bench.overload
 
-log-kills: $(READY) ## Kill the log at every single write, on SQLite and PostgreSQL; the tests take a sample
-	LOG_KILLS_EVERY=1 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
+log-kills: $(READY) ## End the log at every single write, killed or failed, and 200 times at random; the tests take a sample
+	LOG_KILLS_EVERY=1 LOG_RANDOM_KILLS=200 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
 
 log-big: $(READY) ## Measure the decision log with a million records: appends, verification, proofs, bytes
 	$(BIN)/python -m bench.big_log

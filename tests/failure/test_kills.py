@@ -25,7 +25,7 @@ from tests.failure.mortal import DONE, NOT_STARTED
 from tests.logs import sealed_decision
 from tests.postgres import Postgres
 
-EVERY = int(os.environ.get("LOG_KILLS_EVERY", "23"))
+EVERY = int(os.environ.get("LOG_KILLS_EVERY", "47"))
 """Each how many-th point is taken."""
 KILLS = int(os.environ.get("LOG_RANDOM_KILLS", "2"))
 """Kills at random under load."""
