@@ -172,9 +172,23 @@ def _prepare_database(address: str, migrations: Sequence[str], name: str) -> Non
         if session.execute("SHOW fsync").fetchone() != ("on",):
             raise DataDirectoryError(f"the database of {name} runs with fsync off: a commit would not be durable")
         session.execute("SELECT pg_advisory_lock(?)", (_MIGRATING,))
+        _check_locks(address, name)
         schema.migrate(session, migrations, DIALECT, f"the database of {name}")
     finally:
         session.close()
+
+
+def _check_locks(address: str, name: str) -> None:
+    """Refuse a database that gives to two sessions a lock that one of them holds: two instances would sign two trees."""
+    other = PostgresSession(address)
+    try:
+        (got,) = other.execute("SELECT pg_try_advisory_lock(?)", (_MIGRATING,)).fetchone()
+    finally:
+        other.close()
+    if got:
+        raise DataDirectoryError(
+            f"the database of {name} has advisory locks that lock nothing; see deploy/POSTGRESQL.md"
+        )
 
 
 def _month(micros: int, ahead: int) -> tuple[str, int, int]:
