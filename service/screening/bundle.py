@@ -27,6 +27,8 @@ class Bundle:
     lexicon: Lexicon
     revision: str
     """SHA-256 of all files and dated settings, in hexadecimal."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Revision of law, registry and lexicon alone, by folder."""
     serial: int = 0
     """Grows with each signed release; 0 where the files are not a signed release."""
     packed: bytes = field(default=b"", compare=False, repr=False)
@@ -37,13 +39,22 @@ class Bundle:
     """What the law said of each combination of truths that a question can have for it."""
 
 
-def build(files: Mapping[str, str], settings: Mapping[str, date | None], serial: int = 0) -> Bundle:
-    """Build a bundle from file texts by path, such as `laws/us/terms.yaml`. Raises DataFileError."""
+def build(
+    files: Mapping[str, str], settings: Mapping[str, date | None], serial: int = 0, before: Bundle | None = None
+) -> Bundle:
+    """Build a bundle from file texts by path, such as `laws/us/terms.yaml`. Raises DataFileError.
+
+    What has not changed since the bundle `before` is taken from it, with all that it remembers.
+    """
+    law, registry, lexicon = (_under(files, folder) for folder in (LAWS, REGISTRY, LEXICON))
+    parts = {LAWS: revision(law, settings), REGISTRY: revision(registry, {}), LEXICON: revision(lexicon, {})}
+    same = {folder for folder, part in parts.items() if before and before.parts.get(folder) == part}
     return Bundle(
-        law=Law(_under(files, LAWS), settings),
-        names=NameIndex(_under(files, REGISTRY)),
-        lexicon=Lexicon(_under(files, LEXICON)),
+        law=before.law if before and LAWS in same else Law(law, settings),
+        names=before.names if before and REGISTRY in same else NameIndex(registry),
+        lexicon=before.lexicon if before and LEXICON in same else Lexicon(lexicon),
         revision=revision(files, settings),
+        parts=parts,
         serial=serial,
         packed=pack(files, settings),
     )
