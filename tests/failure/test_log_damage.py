@@ -97,6 +97,7 @@ async def test_a_corrupt_write_ahead_log_stops_the_start(tmp_path: Path) -> None
     (killed / "log.db-wal").write_bytes(bytes(wal))
     with pytest.raises(DataDirectoryError, match="is damaged at frame 1"):
         open_log(settings_of(killed.parent))
+    assert verify(settings_of(killed.parent)) == 1
 
 
 def root(*words: str | Path, codes: tuple[int, ...] = (0,)) -> None:
