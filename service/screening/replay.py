@@ -82,9 +82,10 @@ class Bundles:
             packed = await self._log.find_bundle(revision)
             if packed is None:
                 return None
-            if len(self._built) >= _MOST_BUNDLES:
+            before = next(reversed(self._built.values()), None)
+            self._built[key] = build(*unpack(packed, revision), serial, before)
+            if len(self._built) > _MOST_BUNDLES:
                 del self._built[next(iter(self._built))]
-            self._built[key] = build(*unpack(packed, revision), serial)
         return self._built[key]
 
 

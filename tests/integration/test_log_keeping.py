@@ -116,6 +116,9 @@ def test_a_log_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     words = ["log", "erase", "--decision", "x", "--why", "y", "--data", str(tmp_path)]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
+    address = {"SCREENING_DATABASE": "postgresql://nowhere/log", "SCREENING_KEYS_DATABASE": "postgresql://nowhere/keys"}
+    done = CliRunner().invoke(app, words, env=address)
+    assert done.exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 

@@ -34,7 +34,10 @@ def rotate(  # noqa: PLR0917  # typer makes options of parameters
     file, vault = settings.keys_directory / WRAPPING, vault_of(settings.kms)
 
     async def whole(custody: Custody) -> tuple[int, int]:
-        ring = load_ring(file, vault) if retire_old else add_key(file, vault)
+        try:
+            ring = load_ring(file, vault) if retire_old else add_key(file, vault)
+        except OSError as error:
+            refuse(f"the key file {file} cannot be written: {error.strerror}; nothing was done")
         store = open_database(settings, guest=True)
         try:
             wrapped = rewrap(store, ring)
