@@ -21,8 +21,6 @@ from screening.storage.database import Rows, Session, Values
 
 LOG, KEYS = "log.db", "keys.db"
 BUSY_SECONDS = 5
-WAL_CUT = "last_commit_cut"
-"""The end of a write-ahead log was damaged, as a loss of power leaves it."""
 _ROWS_AT_ONCE = (256, 64, 16, 4, 1)
 """A few sizes, so that the prepared statements are found again."""
 DIALECT = {
@@ -177,7 +175,7 @@ def _check_wal(path: Path) -> list[str]:
             f"{path} is damaged at frame {found.frame}, and {found.commits} commits stand behind it: records would be lost"
             " without a word; copy the directory, then restore it (deploy/RUNBOOK.md)"
         )
-    return [WAL_CUT] if found else []
+    return [wal.CUT] if found else []
 
 
 def _try_lock(handle: int) -> bool:

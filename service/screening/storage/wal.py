@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+CUT = "last_commit_cut"
+"""The repair that is recorded where the last commit was damaged, as a loss of power leaves it."""
 _HEADER, _FRAME = 32, 24
 _PAGES = {2**power for power in range(9, 17)}
 _MAGIC = 0x377F0682

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from screening.errors import DataDirectoryError
 from screening.storage import wal
-from screening.storage.sqlite import WAL_CUT, SqliteDatabase
+from screening.storage.sqlite import SqliteDatabase
 
 FRAME = 24 + 4096
 
@@ -69,7 +69,7 @@ def test_damage_in_the_last_commit_is_a_repair(tmp_path: Path) -> None:
     assert found is not None
     assert found.commits == 1
     database = SqliteDatabase(path.parent)
-    assert database.repairs == [WAL_CUT]
+    assert database.repairs == [wal.CUT]
     database.close()
 
 
