@@ -88,6 +88,10 @@ mutants: $(READY) ## Make every rule wrong in small ways, name what no case noti
 names-report: $(READY) ## Measure name matching and write its report, picture and the figures that CI holds
 	$(BIN)/python -m bench.names
 
+.PHONY: names-hard
+names-hard: $(READY) ## Look 100,000 hard names up: any of Unicode, token-rich, longest; none raises or is compared with too many
+	$(BIN)/python -m bench.names --hard
+
 bench: $(READY) ## Measure the service against an echo server in the same run
 	$(BIN)/python -m bench
 

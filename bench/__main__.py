@@ -9,14 +9,17 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from screening.names.match import NameIndex
 from screening.wiring import read_registry
 
 from bench import cerbos, contest, cost, idle, ladder, load, questions, report, scale
+from bench.names import hard
 from bench.names import scale as names_scale
 from bench.names.__main__ import REGISTRY
 
 Section = tuple[str, list[str]]
 ROUNDS, QUICK_ROUNDS = 5, 1
+_HARD = 4_000
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -49,13 +52,20 @@ def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]
         legs = ladder.climb(scratch, questions.employment_questions(), rounds)
         return [("Ladder: unary, each rung does one thing more", report.rows(legs))]
 
+    def looked_up() -> list[Section]:
+        files = read_registry(REGISTRY)
+        return [
+            ("Look-ups of names as the registry grows", [*names_scale.measure(files)]),
+            ("Look-ups of hard names", [*hard.ask(NameIndex(files), _HARD)]),
+        ]
+
     return {
         "idle": lambda: [("One call at a time", idle.measure(scratch))],
         "cost": lambda: [("Cost of a decision in process", cost.measure())],
         "contest": contested,
         "ladder": climbed,
         "scale": lambda: [("How it grows", scale.measure(scratch))],
-        "names": lambda: [("Look-ups of names as the registry grows", [*names_scale.measure(read_registry(REGISTRY))])],
+        "names": looked_up,
     }
 
 

@@ -70,6 +70,13 @@ PROOFS = (
         "tests/fuzz, 300 of each",
     ),
     Proof(
+        "hard names",
+        "100,000 random, token-rich and longest names: none raises, and none is compared with more than the bound",
+        (sys.executable, "-m", "bench.names", "--hard"),
+        r"\|.*",
+        "tests/unit/names/test_bounds.py",
+    ),
+    Proof(
         "law",
         "Every invariant of the law holds for every combination of the facts that it depends on",
         (sys.executable, "-m", "screening", "laws", "prove", "--pack", "la_city", "--since", "2024-12-09"),

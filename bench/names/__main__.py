@@ -1,6 +1,6 @@
-"""`make names-report`: write QUALITY.md, its picture and the figures that CI holds; `--scale` measures look-ups instead.
+"""`make names-report`: write QUALITY.md, its picture and the figures that CI holds, or measure look-ups instead.
 
-python -m bench.names [--scale]
+python -m bench.names [--scale | --hard]
 """
 
 import json
@@ -11,7 +11,7 @@ import screening
 from screening.names.match import NameIndex
 from screening.wiring import read_registry
 
-from bench.names import report, scale
+from bench.names import hard, report, scale
 from bench.names.corrupt import NameCase, cases
 from bench.names.quality import Sums, read_cases, total
 
@@ -45,6 +45,10 @@ def main(arguments: list[str]) -> None:
             print(line, flush=True)
         return
     index = NameIndex(files)
+    if "--hard" in arguments:
+        for line in hard.ask(index):
+            print(line, flush=True)
+        return
     named = sets(index)
     points = report.curve(index, [case for each in named.values() for case in each])
     report.draw(points, index.thresholds.match, REGISTRY / report.PICTURE)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from screening.names.match import NameIndex, Resolution
+from screening.names.match import NameIndex
+from screening.names.resolution import Resolution
 
 from bench.names.corrupt import NameCase
 

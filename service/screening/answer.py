@@ -5,7 +5,7 @@ from datetime import date
 
 from city.screening.v1 import decision_pb2
 
-from screening.names.match import Resolution
+from screening.names.resolution import Resolution
 from screening.policy.combine import whole
 from screening.policy.evaluate import Finding
 from screening.policy.law import Law

@@ -31,7 +31,7 @@ from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.seal import Sealer
 from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
-from screening.names.match import NO_NAME, Resolution
+from screening.names.resolution import NO_NAME, Resolution
 from screening.policy.evaluate import Codes, Docket, Part, strictest
 from screening.policy.law import Law, Pack
 from screening.reading import employment, information_request
@@ -204,6 +204,11 @@ class Screen:
         decision = open_decision(stored, self._sealer)
         self._receipts.add(decision, stored)
         return Answer(decision.decision_id, decision, decisive(decision), decision.SerializeToString())
+
+
+def request_type(rpc: str) -> type[Request]:
+    """Return the message that an RPC, as its short name stands in a record, puts one question in."""
+    return EmploymentRequest if rpc.endswith("Employment") else InformationRequest
 
 
 def form_opinion(asked: Asked, bundle: Bundle, mark: Mark) -> Opinion:

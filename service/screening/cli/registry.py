@@ -13,7 +13,8 @@ from city.screening.v1 import employment_facts_pb2, information_request_facts_pb
 from screening import clock, config
 from screening.errors import DataFileError
 from screening.names.entity import Alias, Entity
-from screening.names.match import Candidate, NameIndex
+from screening.names.match import NameIndex
+from screening.names.resolution import Candidate
 from screening.wiring import read_bundle, read_registry
 
 registry = typer.Typer(help="Check, show and compare the registry of organisations.", no_args_is_help=True)

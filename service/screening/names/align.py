@@ -35,6 +35,11 @@ class Alignment(NamedTuple):
     """Weight that was lost by words missing or only alike."""
     in_order: bool
 
+    @property
+    def agrees(self) -> float:
+        """Return how far the form agrees by itself, 0 to 1: what stands around it can only take away."""
+        return self.matched / (self.matched + self.lost) if self.matched else 0.0
+
 
 def align(written: Written, form: Form) -> Alignment:
     """Pair the words of a name and of a form: the same words first, then the most alike."""

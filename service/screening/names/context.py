@@ -28,7 +28,10 @@ _LEADS = frozenset(("for", "at", "with", "by"))
 _PART_WORDS = 4
 _STATE_BEFORE = 0.2
 """Cost of a state before an abbreviation: a state may have a body that is abbreviated so too."""
-_AROUND = Kind.ROLE | Kind.UNIT | Kind.PLACE | Kind.STATE
+_WHERE = Kind.PLACE | Kind.STATE
+_WORK = Kind.ROLE | Kind.UNIT
+_AROUND = _WHERE | _WORK
+_APART = _AROUND | Kind.JOB | Kind.AGENCY_CONTEXT | Kind.COUNTRY
 _ARTICLES = frozenset(("la", "el", "los", "las"))
 
 
@@ -132,7 +135,7 @@ def _beside(word: Word, alignment: Alignment, *, before: bool, job: bool) -> flo
     if form.abbreviation:
         return _beside_abbreviation(word, alignment, before=before, job=job)
     if form.entity.kind == "partner_agency":
-        return FREE if kind & (Kind.ROLE | Kind.UNIT) and not kind & Kind.PLACE else _local(word, form.home)
+        return FREE if kind & _WORK and not kind & Kind.PLACE else _local(word, form.home)
     if Kind.STATE in kind and before and form.entity.government:
         return _OWN_NAME  # a state's department of justice is not the country's
     if kind & _AROUND or (job and Kind.JOB in kind) or (word.text in _BODY and _full_agency(form)):
@@ -148,14 +151,14 @@ def _local(word: Word, home: str) -> float:
     """Return the cost of a word beside a local agency's name: another place is another agency."""
     if word.text == home:
         return 0.0
-    return FOREIGN if word.kind & (Kind.PLACE | Kind.STATE) else max(word.weight, 0.3)
+    return FOREIGN if word.kind & _WHERE else max(word.weight, 0.3)
 
 
 def _beside_abbreviation(word: Word, alignment: Alignment, *, before: bool, job: bool) -> float:
     form, kind = alignment.form, word.kind
     if Kind.AGENCY_CONTEXT in kind and form.entity.government:
         return 0.0
-    if kind & (Kind.PLACE | Kind.STATE):
+    if kind & _WHERE:
         return FOREIGN if before and form.everyday else _STATE_BEFORE if before and Kind.STATE in kind else FREE
     if form.everyday:
         return FOREIGN
@@ -166,8 +169,8 @@ def _beside_abbreviation(word: Word, alignment: Alignment, *, before: bool, job:
 
 def _apart(word: Word, alignment: Alignment) -> float:
     form, kind = alignment.form, word.kind
-    if form.entity.kind == "partner_agency" and kind & (Kind.PLACE | Kind.STATE):
+    if form.entity.kind == "partner_agency" and kind & _WHERE:
         return _local(word, form.home)
-    if kind & (_AROUND | Kind.JOB | Kind.AGENCY_CONTEXT | Kind.COUNTRY):
+    if kind & _APART:
         return FREE
     return word.weight

@@ -1,19 +1,22 @@
 """Strings within a few edits of a string, found without looking at all of them.
 
-A string of length n with k edits is cut into k + 2 parts; of a string at most k edits away, counting two letters that
-changed places as one, some part stands unchanged near its place (Pass-Join, Li et al., VLDB 2011). The parts are keys.
+Of two strings at most k edits apart, two letters that changed places counting as one, the first p letters have some p - k
+letters in common in the same order. All choices of p - k letters are the keys under which a string is filed (deletion
+neighbourhoods: Bocek et al., FastSS, 2007; cut to a prefix as in SymSpell).
 """
 
-from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import combinations
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import extract
 
 MOST = 3
 """Edits of the longest words."""
-_BUDGETS = (*[0] * 5, *[1] * 2, *[2] * 4)
 _REMEMBERED = 50_000
+_BUDGETS = (*[0] * 5, *[1] * 2, *[2] * 4)
 
 
 def budget(length: int) -> int:
@@ -21,42 +24,50 @@ def budget(length: int) -> int:
     return _BUDGETS[length] if length < len(_BUDGETS) else MOST
 
 
+class _Shelf(NamedTuple):
+    """The strings of one budget of edits, by key."""
+
+    prefix: int
+    """Letters from the start that are looked at; no string of the shelf has fewer."""
+    kept: int
+    """Letters of a key."""
+    least: int
+    """Letters of the shortest string that may be near one of the shelf."""
+    most: float
+    """Letters of the longest."""
+    filed: dict[str, list[str]]
+
+    def keys(self, string: str) -> set[str]:
+        """Return the keys of a string."""
+        return set(map("".join, combinations(string[: self.prefix], self.kept)))
+
+
 class Neighbours:
     """A set of strings, searchable by similar ones."""
 
     def __init__(self, strings: Iterable[str]) -> None:
-        self._lengths: dict[int, list[tuple[int, int, int, int]]] = {}
-        self._parts: dict[tuple[int, int, str], list[str]] = {}
+        self._shelves = {
+            1: _Shelf(5, 4, 4, 7, {}),
+            2: _Shelf(7, 5, 5, 12, {}),
+            3: _Shelf(8, 5, 8, float("inf"), {}),
+        }
         for string in strings:
-            length = len(string)
-            if edits := budget(length):
-                cuts = self._lengths.setdefault(length, list(_cuts(length, edits)))
-                for number, start, end, _ in cuts:
-                    self._parts.setdefault((length, number, string[start:end]), []).append(string)
+            if edits := budget(len(string)):
+                shelf = self._shelves[edits]
+                for key in shelf.keys(string):
+                    shelf.filed.setdefault(key, []).append(string)
         self.near = lru_cache(maxsize=_REMEMBERED)(self._near)
         """Finds the strings near a string; see `_near`."""
 
     def _near(self, string: str) -> tuple[str, ...]:
         """Return the strings that are within their budget of edits, in any order."""
         possible: set[str] = set()
-        for length in range(max(1, len(string) - MOST), len(string) + MOST + 1):
-            longer = len(string) - length
-            for number, start, end, edits in self._lengths.get(length, ()):
-                for shift in _shifts(longer, edits, start):
-                    possible.update(self._parts.get((length, number, string[start + shift : end + shift]), ()))
-        found = extract(string, list(possible), scorer=OSA.distance, processor=None, score_cutoff=MOST, limit=None)
+        length = len(string)
+        for shelf in self._shelves.values():
+            if shelf.least <= length <= shelf.most:
+                filed = shelf.filed
+                for key in shelf.keys(string):
+                    if key in filed:
+                        possible.update(filed[key])
+        found = extract(string, possible, scorer=OSA.distance, processor=None, score_cutoff=MOST, limit=None)
         return tuple(other for other, distance, _ in found if distance <= budget(len(other)))
-
-
-@cache
-def _shifts(longer: int, edits: int, start: int) -> tuple[int, ...]:
-    """Return by how much an unchanged part may stand elsewhere: what is put in before it and after it are edits."""
-    every = range(max(-edits, -start), edits + 1)
-    return tuple(shift for shift in every if abs(shift) + abs(longer - shift) <= edits)
-
-
-def _cuts(length: int, edits: int) -> Iterator[tuple[int, int, int, int]]:
-    """Yield number, start, end and edits of each part, the parts as equal as can be."""
-    parts = edits + 2
-    for number in range(parts):
-        yield number, length * number // parts, length * (number + 1) // parts, edits

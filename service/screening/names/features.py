@@ -74,13 +74,18 @@ def _slip(written: str, registered: str, scan: str, registered_scan: str) -> Lik
     """Return what else than a misspelling makes one word of two."""
     if scan == registered_scan:
         return Likeness(SCANNED, 0.97)
-    if len(registered) >= SHORT and _DOUBLED.sub(r"\1", scan) == _DOUBLED.sub(r"\1", registered_scan):
+    if len(registered) >= SHORT and undoubled(scan) == undoubled(registered_scan):
         return Likeness(DOUBLED, 0.93)
     if _shortened(written, registered):
         return Likeness(SHORTENED, 0.86)
     if len(registered) == len(written) == SHORT and _turned(written, registered):
         return Likeness(MISSPELLED, 0.9)
     return _NONE
+
+
+def undoubled(scan: str) -> str:
+    """Return a word with doubled letters as one."""
+    return _DOUBLED.sub(r"\1", scan)
 
 
 def _shortened(written: str, registered: str) -> bool:

@@ -1,11 +1,13 @@
-"""One name of one entity, made ready for comparison."""
+"""The names of entities, made ready for comparison."""
 
 from dataclasses import dataclass
 
+from screening.errors import DataFileError
 from screening.names.entity import Alias, Entity
 from screening.names.normalize import read
+from screening.names.registry import Registry
 from screening.names.vocabulary import Kind, Vocabulary, Word
-from screening.text import letters
+from screening.text import letters, words
 
 ABBREVIATION = 7
 """Letters up to which a single capitalised word is an abbreviation."""
@@ -110,3 +112,34 @@ def _state(entity: Entity, words: list[Word], vocabulary: Vocabulary) -> tuple[l
             if place and Kind.STATE in word.kind:
                 return words[:place] + words[place + 1 :], word.text
     return words, ""
+
+
+def forms(registry: Registry, vocabulary: Vocabulary) -> list[Form]:
+    """Return all names of all entities ready for comparison. Raises DataFileError if two entities share one."""
+    found: list[Form] = []
+    owner: dict[tuple[str, ...], Form] = {}
+    for entity in registry.entities.values():
+        seen = set()
+        for alias in entity.aliases:
+            _check_words(entity, alias, vocabulary)
+            made = form(entity, alias, vocabulary)
+            if not made.words or (made.key, alias.weak) in seen:
+                continue
+            seen.add((made.key, alias.weak))
+            other = made if alias.weak else owner.setdefault(made.key, made)
+            if other.entity is not entity:
+                raise DataFileError(
+                    *entity.line,
+                    f"the alias '{alias.text}' is read like '{other.alias.text}' of '{other.entity.id}'",
+                    "Leave it to one",
+                )
+            found.append(made)
+    return found
+
+
+def _check_words(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> None:
+    for word in words(letters(alias.text)):
+        mended = " ".join(vocabulary.slips.mended(word))
+        if mended != word:
+            problem = f"'{word}' of the alias '{alias.text}' would be read as '{mended}'"
+            raise DataFileError(*entity.line, problem, "List it as known in words.yaml")

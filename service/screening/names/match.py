@@ -6,75 +6,28 @@ explained -> the most specific entity that matches -> what else is near -> clear
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 
-from screening.errors import DataFileError
 from screening.names import clearance
 from screening.names.align import Alignment
-from screening.names.clearance import CLEARANCES_FILE, Clearance
+from screening.names.apart import Apart
+from screening.names.clearance import CLEARANCES_FILE
 from screening.names.domains import Domains
 from screening.names.entity import Alias, Entity
 from screening.names.features import Feature
-from screening.names.form import Form, form
-from screening.names.index import WORTH, Index
+from screening.names.form import forms
+from screening.names.index import Index
 from screening.names.kin import Kin
-from screening.names.normalize import Written, names, read
+from screening.names.normalize import MAX_CHARS, Written, names, read
 from screening.names.registry import Registry
+from screening.names.resolution import Candidate, Resolution
 from screening.names.score import Judgement, compare, judge
 from screening.names.thresholds import THRESHOLDS_FILE, Thresholds
 from screening.names.vocabulary import ORDINARY_FILE, WORDS_FILE, Vocabulary
-from screening.text import letters, words
 
 _REMEMBERED = 100_000
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """An entity that a name may be: the alias that is like it, how far, and why."""
-
-    entity: Entity
-    alias: Alias
-    score: float
-    """0 to 1."""
-    features: tuple[Feature, ...]
-    cleared: Clearance | None = None
-    """The clearance that takes it away; it is shown all the same."""
-
-    @property
-    def why(self) -> str:
-        """Say where the alias was seen and what agrees with it, without the written name."""
-        found = "; ".join(feature.told for feature in self.features)
-        cleared = f"; {self.cleared.told}" if self.cleared else ""
-        return f"source: {self.alias.source}; {found}{cleared}"
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """For whom a name was taken: at most one entity that matched, and all that are near, best first."""
-
-    match: Candidate | None
-    candidates: tuple[Candidate, ...]
-    cleared: tuple[Candidate, ...] = ()
-    doubtful: bool = False
-    """Whether a person must look: it is near something and matches nothing, or nothing as strict."""
-
-    @property
-    def entity(self) -> Entity | None:
-        """Return the entity that matched."""
-        return self.match.entity if self.match else None
-
-    @property
-    def near_miss(self) -> bool:
-        """Say whether a person must look at the name."""
-        return self.doubtful
-
-
-NO_MATCH = Resolution(None, ())
-"""The name is not registered."""
-NO_NAME = Resolution(None, ())
-"""No name was given."""
 
 
 class NameIndex:
@@ -83,33 +36,50 @@ class NameIndex:
     def __init__(self, files: Mapping[str, str]) -> None:
         """Load the registry folder, given as texts by file name. Raises DataFileError."""
         self.registry = Registry.load(files)
-        self.thresholds = Thresholds.load(files.get(THRESHOLDS_FILE, ""))
         self.vocabulary = Vocabulary(files.get(WORDS_FILE, ""), files.get(ORDINARY_FILE, ""))
         self.clearances = clearance.load(files.get(CLEARANCES_FILE, ""), self.registry.entities)
-        self.forms = _forms(self.registry, self.vocabulary)
-        self._index = Index(self.forms)
+        self.forms = forms(self.registry, self.vocabulary)
         self._domains = Domains(self.registry)
         self._kin = Kin(self.registry)
         self._cleared = {(key, each.entity): each for each in self.clearances for key in self._keys(each.name)}
-        self._remember()
+        self._use(Thresholds.load(files.get(THRESHOLDS_FILE, "")))
 
-    def _remember(self) -> None:
-        self.resolve = lru_cache(maxsize=_REMEMBERED)(self._resolve)
-        """Resolves a written name, on a day if one is given; see `_resolve`."""
+    def _use(self, thresholds: Thresholds) -> None:
+        self.thresholds = thresholds
+        self._index = Index(self.forms, thresholds.near)
+        texts = {word.text for each in self.forms for word in each.words}
+        self._apart = Apart(texts, self._index.words, self.vocabulary)
+        self._resolved = lru_cache(maxsize=_REMEMBERED)(self._resolve)
 
     def with_thresholds(self, thresholds: Thresholds) -> "NameIndex":
         """Return the same registry under other thresholds, to see what they would change."""
         other = copy(self)
-        other.thresholds = thresholds
-        other._remember()  # noqa: SLF001  # of this very class
+        other._use(thresholds)  # noqa: SLF001  # of this very class
         return other
 
+    def resolve(self, name: str, as_of: date | None = None) -> Resolution:
+        """Return for whom a name is taken. `as_of` None: at whatever time an entity existed. Never raises.
+
+        No more than MAX_CHARS characters are looked at, and no more than MOST_NAMES names.
+        """
+        return self._resolved(name[:MAX_CHARS], as_of)
+
+    def compared(self, name: str) -> int:
+        """Return with how many registered names a name is compared: what its look-up costs."""
+        readings = [reading for plain in names(name, self.vocabulary) for reading in self._readings(plain)]
+        return sum(len(self._index.candidates(reading)) for reading in readings)
+
+    def _readings(self, plain: str) -> list[Written]:
+        """Return the words of a name as they stand, and with those taken apart that were written together."""
+        written = read(plain, self.vocabulary)
+        apart = self._apart.split(written)
+        return [written, apart] if apart else [written]
+
     def _resolve(self, name: str, as_of: date | None = None) -> Resolution:
-        """Return for whom a name is taken. `as_of` None: at whatever time an entity existed. Never raises."""
         best: dict[str, Candidate] = {}
         for plain in names(name, self.vocabulary):
-            written = read(plain, self.vocabulary)
-            for candidate in (*self._by_domain(written), *self._by_name(written, as_of)):
+            readings = self._readings(plain)
+            for candidate in (*self._by_domain(readings[0]), *self._by_name(readings, as_of)):
                 other = best.get(candidate.entity.id)
                 if other is None or candidate.score > other.score:
                     best[candidate.entity.id] = candidate
@@ -117,14 +87,11 @@ class NameIndex:
         match = self._match([each for each in ranked if each.score >= self.thresholds.match])
         return self._with_clearances(name, match, [each for each in ranked if each is not match], as_of)
 
-    def _by_name(self, written: Written, as_of: date | None) -> Iterator[Candidate]:
+    def _by_name(self, readings: Sequence[Written], as_of: date | None) -> Iterator[Candidate]:
         """Yield what the words of a name are near to, one form an entity."""
-        readings = [written]
-        if apart := self._index.split(written, self.vocabulary):
-            readings.append(apart)
         for reading in readings:
             alignments = [compare(reading, each) for each in self._index.candidates(reading)]
-            worth = [each for each in alignments if each.matched >= WORTH * each.form.total]
+            worth = [each for each in alignments if each.agrees >= self.thresholds.near]
             anchors = self._anchors(worth)
             owners = [entity for _, entity in self._owners(reading)]
             for alignment in worth:
@@ -225,34 +192,3 @@ class NameIndex:
 
 def _candidate(judged: Judgement) -> Candidate:
     return Candidate(judged.form.entity, judged.form.alias, round(judged.score, 3), judged.features)
-
-
-def _forms(registry: Registry, vocabulary: Vocabulary) -> list[Form]:
-    """Return all names of all entities ready for comparison. Raises DataFileError if two entities share one."""
-    forms: list[Form] = []
-    owner: dict[tuple[str, ...], Form] = {}
-    for entity in registry.entities.values():
-        seen = set()
-        for alias in entity.aliases:
-            _check_words(entity, alias, vocabulary)
-            made = form(entity, alias, vocabulary)
-            if not made.words or (made.key, alias.weak) in seen:
-                continue
-            seen.add((made.key, alias.weak))
-            other = made if alias.weak else owner.setdefault(made.key, made)
-            if other.entity is not entity:
-                raise DataFileError(
-                    *entity.line,
-                    f"the alias '{alias.text}' is read like '{other.alias.text}' of '{other.entity.id}'",
-                    "Leave it to one",
-                )
-            forms.append(made)
-    return forms
-
-
-def _check_words(entity: Entity, alias: Alias, vocabulary: Vocabulary) -> None:
-    for word in words(letters(alias.text)):
-        mended = " ".join(vocabulary.slips.mended(word))
-        if mended != word:
-            problem = f"'{word}' of the alias '{alias.text}' would be read as '{mended}'"
-            raise DataFileError(*entity.line, problem, "List it as known in words.yaml")

@@ -14,8 +14,10 @@ from screening.text import letters, words
 
 MAX_CHARS = 512
 """Characters of a name that are looked at; the API refuses longer ones."""
-_LONGEST = 32
+MOST_WORDS = 32
 """Words that are looked at. A name with more is text, and its first words are compared."""
+MOST_NAMES = 8
+"""Names that are looked at where a text gives several."""
 
 _DOMAIN = re.compile(
     r"(?<![\w.@-])(?P<mail>[\w.+-]{1,64}@)?(?:https?://)?(?P<domain>(?:[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\.){1,8}"
@@ -90,7 +92,8 @@ class Written:
 def names(text: str, vocabulary: Vocabulary) -> list[str]:
     """Return the names that a text gives one organisation, in plain letters: `X d/b/a Y` is two."""
     plain = _SAID.sub("", _SO_CALLED.sub(" ", letters(text[:MAX_CHARS])))[: 2 * MAX_CHARS]
-    return [name for name in vocabulary.other_name.split(f" {plain}") if name and not name.isspace()] or [plain]
+    found = (name for name in vocabulary.other_name.split(f" {plain}") if name and not name.isspace())
+    return list(dict.fromkeys(found))[:MOST_NAMES] or [plain]
 
 
 def read(plain: str, vocabulary: Vocabulary) -> Written:
@@ -114,7 +117,7 @@ def read(plain: str, vocabulary: Vocabulary) -> Written:
             tokens, tail = tail, []
         forms.update(filter(None, map(vocabulary.legal_form, tail)))
         whole += "".join(tokens)
-        found += map(vocabulary.word, tokens[: _LONGEST - len(found)])
+        found += map(vocabulary.word, tokens[: MOST_WORDS - len(found)])
         pieces += [number] * (len(found) - len(pieces))
     for domain in domains:
         found.append(vocabulary.word(domain.name))

@@ -3,7 +3,8 @@ from datetime import date
 
 import pytest
 from screening.errors import DataFileError
-from screening.names.match import NameIndex, Resolution
+from screening.names.match import NameIndex
+from screening.names.resolution import Resolution
 
 TODAY = date(2026, 6, 1)
 

@@ -1,12 +1,9 @@
-"""Laws that hold for every name: what must not matter, what must not be lost, and that nothing breaks or stalls it."""
+"""Laws that hold for every name: what must not matter, and what must not be lost."""
 
-import time
 from collections.abc import Callable, Iterable
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from screening.bundle import Bundle
 from screening.names.entity import Alias, Entity
 from screening.names.match import NameIndex
@@ -87,24 +84,3 @@ def test_another_entity_never_loses_a_match(make_index: Callable[..., NameIndex]
         assert old is not None
         assert new is not None
         assert (old.entity.id, old.score, old.features) == (new.entity.id, new.score, new.features)
-
-
-@settings(max_examples=300)
-@given(text=st.text(max_size=600))
-def test_no_text_raises(bundle: Bundle, text: str) -> None:
-    """Any characters, assigned or not."""
-    bundle.names.resolve(text)
-
-
-def test_random_and_very_long_texts_raise_nothing_and_stall_nothing(bundle: Bundle) -> None:
-    """Drawn from all of Unicode, from punctuation, and from the registry's own words in any order."""
-    random = Random(7)
-    words = sorted({word.text for form in bundle.names.forms for word in form.words})
-    for _ in range(1_000):
-        bundle.names.resolve("".join(chr(random.randrange(0x110000)) for _ in range(random.randrange(40))))
-        bundle.names.resolve(" ".join(random.choice(words) for _ in range(random.randrange(1, 12))))
-        bundle.names.resolve("".join(random.choice("ice. -|&@()/,") for _ in range(random.randrange(60))))
-    for long in ("ice " * 250_000, "a" * 1_000_000, "\u0301" * 1_000_000, "." * 1_000_000, "\U000e0041" * 500_000):
-        started = time.process_time()
-        bundle.names.resolve(long)
-        assert time.process_time() - started < 5  # a stall, not a timing
