@@ -83,6 +83,16 @@ def test_a_change_of_law_shows_the_cases_that_it_changes(copy: Path, cases: Path
     assert "now REVIEW by" in done.output
 
 
+def test_a_rule_that_can_never_hold_is_an_error_with_its_place(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What loads may still not fit."""
+    file = copy / "laws/us_ca/bail_recovery.yaml"
+    file.write_text(file.read_text().replace("YES\n", "YES\n      - facts.duties_immigration_enforcement == NO\n"))
+    monkeypatch.setenv("SCREENING_BUNDLE", str(copy))
+    done = run("check")
+    assert done.exit_code == 1
+    assert "error: us_ca/bail_recovery.yaml:13: sb_805.bail_recovery can never hold" in done.output
+
+
 @pytest.fixture
 def question(tmp_path: Path) -> Path:
     """Return a file with one form: a detainer without a judge's paper."""
