@@ -25,7 +25,7 @@ def test_a_near_case_is_the_same_question_with_one_thing_different_and_a_label_o
     assert (day.as_of.isoformat(), day.facts) == ("2017-12-31", first.facts)
     assert kind.facts == {**first.facts, "request_kind": "transfer"}
     assert (day.obligations, day.decided_by, day.not_decided_by) == ((), (), ("gov_7284_6.hold",))
-    assert (day.file, day.line) == ("x.test.yaml", 12)
+    assert (day.file, day.line) == ("x.test.yaml", 11)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ a law is looked through in seconds. What holds of whole answers, for every combi
 | a kind of request, or a class of employee, that no rule of a pack names | warning |
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -23,6 +23,7 @@ from itertools import combinations
 from screening.facts import vocabulary
 from screening.policy.answers import Answers
 from screening.policy.condition import TRUE, Condition, atoms
+from screening.policy.diagram import Function
 from screening.policy.law import Law, Pack
 from screening.policy.rule import ALLOW, APPROVAL_REQUIRED, DENY, OUTCOMES, SUBJECTS, Duty, Rank, Rule
 from screening.policy.space import Space
@@ -98,7 +99,7 @@ def _always_displaced(rule: Rule, exceptions: Sequence[Rule]) -> bool:
     for day in _days([rule, *exceptions]):
         if rule.binds(day):
             answers = _answers([rule, *(other for other in exceptions if other.binds(day))])
-            if TRUE in answers.space.diagrams.values(answers.settled(rule)):
+            if _somewhere(answers.space, _both, answers.settled(rule), answers.settled(rule)):
                 return False
     return True
 
@@ -115,8 +116,7 @@ def _silences(other: Rule, rule: Rule, rules: Sequence[Rule]) -> bool:
         return False
     if any(other.id in exception.exception_to for exception in rules):
         return False
-    pairs = _together(rule.subject, rule.when, other.when)
-    return all(above == TRUE for code, above in pairs if code == TRUE)
+    return not _holds_alone(rule.subject, rule.when, other.when)
 
 
 def _contradictions(rules: Sequence[Rule]) -> Iterator[Fault]:
@@ -140,12 +140,11 @@ def _excepted(one: Rule, other: Rule) -> bool:
 
 def _meet_settled(one: Rule, other: Rule, rules: Sequence[Rule], day: date) -> bool:
     """Say whether two rules can hold at once, their exceptions heard."""
-    if (TRUE, TRUE) not in _together(one.subject, one.when, other.when):
+    if not _holds_together(one.subject, one.when, other.when):
         return False
     near = [each for each in rules if each.binds(day) and {one.id, other.id}.intersection(each.exception_to)]
     answers = _answers([one, other, *(each for each in near if each not in (one, other))])
-    diagrams = answers.space.diagrams
-    return True in diagrams.values(diagrams.apply(_both, answers.settled(one), answers.settled(other)))
+    return _somewhere(answers.space, _both, answers.settled(one), answers.settled(other))
 
 
 def _unnamed(pack: Pack, subject: str, rules: Sequence[Rule]) -> Iterator[Fault]:
@@ -175,18 +174,26 @@ def _provisions(pack: Pack) -> list[Rule | Duty]:
 @lru_cache(maxsize=_REMEMBERED)
 def _never(subject: str, when: Condition) -> bool:
     space = Space(subject, [when])
-    return TRUE not in space.diagrams.values(space.truth(when))
+    return not _somewhere(space, _both, space.truth(when), space.truth(when))
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _together(subject: str, one: Condition, other: Condition) -> frozenset[tuple[int, int]]:
-    """Return every pair of truths that some facts give two conditions; packs share most of their rules."""
+def _holds_together(subject: str, one: Condition, other: Condition) -> bool:
+    """Say whether some facts meet two conditions at once; packs share most of their rules."""
     space = Space(subject, [one, other])
-    return frozenset(space.diagrams.values(space.diagrams.apply(_pair, space.truth(one), space.truth(other))))
+    return _somewhere(space, _both, space.truth(one), space.truth(other))
 
 
-def _pair(one: int, other: int) -> tuple[int, int]:
-    return one, other
+@lru_cache(maxsize=_REMEMBERED)
+def _holds_alone(subject: str, one: Condition, other: Condition) -> bool:
+    """Say whether some facts meet a condition and not another."""
+    space = Space(subject, [one, other])
+    return _somewhere(space, _first_alone, space.truth(one), space.truth(other))
+
+
+def _somewhere(space: Space, of: Callable[[int, int], bool], one: Function, other: Function) -> bool:
+    diagrams = space.diagrams
+    return diagrams.apply(of, one, other) != diagrams.leaf(False)  # noqa: FBT003  # a value
 
 
 def _answers(rules: Iterable[Rule]) -> Answers:
@@ -197,6 +204,10 @@ def _answers(rules: Iterable[Rule]) -> Answers:
 
 def _both(one: int, other: int) -> bool:
     return one == other == TRUE
+
+
+def _first_alone(one: int, other: int) -> bool:
+    return one == TRUE and other != TRUE
 
 
 def _paths(when: Condition) -> set[str]:
