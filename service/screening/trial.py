@@ -15,10 +15,11 @@ from screening.cases import Case
 from screening.facts import vocabulary
 from screening.policy.combine import Ruling, decide, stricter, whole
 from screening.policy.condition import FALSE, Atom, Condition, fold, truth
-from screening.policy.evaluate import Codes, Docket, Part
+from screening.policy.evaluate import Docket, Part
 from screening.policy.explanation import lacking
 from screening.policy.law import Law, Pack
 from screening.policy.mutation import Mutant, mutants
+from screening.policy.program import Codes
 from screening.policy.rule import Outcome, Rule
 
 Truths = Mapping[Rule, int]
