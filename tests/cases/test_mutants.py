@@ -7,6 +7,7 @@ import screening
 from screening import trial
 from screening.bundle import Bundle
 from screening.cases import Case, read
+from screening.cli.laws.cases import uncovered
 from screening.cli.laws.mutants import table
 from screening.trial import Held, Suspect
 
@@ -35,6 +36,11 @@ def held(bundle: Bundle) -> Held:
 def test_cases_that_are_held_ready_are_answered_as_by_the_engine(held: Held) -> None:
     """What is only combined anew gives the same answers."""
     assert [case.case.id for cases in held.values() for case in cases if not case.agrees(case.answer)] == []
+
+
+def test_every_rule_decides_a_case_and_has_a_near_one(held: Held, bundle: Bundle) -> None:
+    """What `laws test --coverage` asks for."""
+    assert [(words, rule.id) for words, rule in uncovered(held, bundle.law)] == []
 
 
 def test_a_share_of_the_mutants_is_caught_unless_it_is_known_to_survive(held: Held, suspected: list[Suspect]) -> None:

@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from screening import cases, config, trial
-from screening.bundle import Bundle
 from screening.cases import Case, Result
 from screening.errors import DataFileError
+from screening.policy.law import Law
 from screening.policy.rule import Rule
-from screening.trial import HeldCase
+from screening.trial import Held, HeldCase
 from screening.wiring import bundle_root, read_bundle
 
 
@@ -37,9 +37,10 @@ def run(
         _print_json(results)
     else:
         _print_table(results)
-    gaps = uncovered(results, bundle) if coverage else []
+    gaps: list[tuple[str, Rule]] = []
     if coverage:
-        _print_coverage(gaps, bundle)
+        gaps = uncovered(trial.hold((each.case for each in results if each.got != "ERROR"), bundle), bundle.law)
+        _print_coverage(gaps, bundle.law)
     raise typer.Exit(0 if results and all(result.ok for result in results) and not gaps else 1)
 
 
@@ -63,15 +64,14 @@ def read(files: list[Path]) -> list[Case]:
     return found
 
 
-def uncovered(results: Sequence[Result], bundle: Bundle) -> list[tuple[str, Rule]]:
+def uncovered(held: Held, law: Law) -> list[tuple[str, Rule]]:
     """Return each rule that decides no case, and each to which no case is near, with the words for it.
 
     A case is near a rule that does not decide it if one fact would have to be different for the rule to hold, or if the
     rule holds but does not bind on the day.
     """
-    held = trial.hold((result.case for result in results if result.got != "ERROR"), bundle)
     packs: dict[str, list[tuple[str, Rule]]] = {}
-    for pack in bundle.law.packs.values():
+    for pack in law.packs.values():
         for rule in pack.rules:
             packs.setdefault(rule.id, []).append((pack.id, rule))
     gaps: list[tuple[str, Rule]] = []
@@ -89,8 +89,8 @@ def _near(case: HeldCase, rule: Rule) -> bool:
     return case.lacks(rule) == (1 if rule.binds(case.case.as_of) else 0)
 
 
-def _print_coverage(gaps: Sequence[tuple[str, Rule]], bundle: Bundle) -> None:
-    rules = {rule.id for pack in bundle.law.packs.values() for rule in pack.rules}
+def _print_coverage(gaps: Sequence[tuple[str, Rule]], law: Law) -> None:
+    rules = {rule.id for pack in law.packs.values() for rule in pack.rules}
     for words, rule in gaps:
         typer.echo(f"{words} {rule.id} ({rule.source.file}:{rule.line})", err=True)
     for words, end in (("no case is decided by", "decide a case"), ("no case is near", "have a near case")):
