@@ -76,9 +76,14 @@ dashboards: $(READY) ## Write the Grafana dashboards from deploy/dashboards.py
 
 laws: $(READY) ## Check the law files, run their cases, prove the invariants (minutes)
 	$(BIN)/screening laws check
-	$(BIN)/screening laws test
+	$(BIN)/screening laws test --coverage
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
+
+.PHONY: mutants
+mutants: $(READY) ## Make every rule wrong in small ways, name what no case notices, and publish the figures (minutes)
+	$(BIN)/screening laws mutants tests/cases/*.test.yaml tests/cases/scenarios.jsonl \
+	  --survivors tests/cases/survivors.txt --readme service/screening/laws/README.md
 
 names-report: $(READY) ## Measure name matching and write its report, picture and the figures that CI holds
 	$(BIN)/python -m bench.names

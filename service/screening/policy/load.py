@@ -105,6 +105,7 @@ class _File:
         rank = Rank[_one_of(entry, "rank", tuple(Rank.__members__))] if "rank" in entry else Rank.ORDINARY
         if rank is Rank.OPENING and outcome not in ("REVIEW", None):
             raise entry.fail("a rule of rank OPENING can only lead to a person", "Write outcome: REVIEW")
+        own = self._terms.condition(entry, entry.get("when"))
         proven = entry if "provenance" in entry else self._head
         return Rule(
             id=f"{self._source.id}.{entry.text('id')}",
@@ -116,11 +117,12 @@ class _File:
             rank=rank,
             in_force=self._period(entry),
             suspended=self._suspended(entry),
-            when=self._when(entry),
+            when=self._when(own),
             outcome=OUTCOMES[outcome] if outcome else None,
             obligations=self._tokens(entry),
             exception_to=entry.texts("exception_to"),
             line=entry.line,
+            own=own,
         )
 
     def duty(self, entry: Entry) -> Duty:
@@ -136,7 +138,7 @@ class _File:
             citation=self._citation(entry),
             subject=self._subject,
             in_force=self._period(entry),
-            when=self._when(entry),
+            when=self._when(self._terms.condition(entry, entry.get("when"))),
             on=frozenset(OUTCOMES[name] for name in outcomes),
             obligations=self._tokens(entry),
             line=entry.line,
@@ -148,8 +150,7 @@ class _File:
         ruling = entry.get("ruling")
         return f"{own} (provisional ruling {ruling} of the law map)" if ruling else own
 
-    def _when(self, entry: Entry) -> Condition:
-        own = self._terms.condition(entry, entry.get("when"))
+    def _when(self, own: Condition) -> Condition:
         return own if self._binds is None else Every((self._binds, own))
 
     def _tokens(self, entry: Entry) -> tuple[str, ...]:
