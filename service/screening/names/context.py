@@ -18,10 +18,26 @@ FOREIGN = 1.0
 """Least cost of a word that makes another name of an abbreviation."""
 _OWN_NAME = 0.8
 _PARTS = frozenset(
-    ("division", "unit", "branch", "directorate", "section", "squad", "team", "command", "detail", "bureau", "region")
+    (
+        "division",
+        "unit",
+        "branch",
+        "directorate",
+        "section",
+        "squad",
+        "team",
+        "command",
+        "detail",
+        "bureau",
+        "region",
+        "force",
+        "office",
+    )
 )
 _KNOWN_PART = Kind.GENERIC | Kind.PLACE | Kind.STATE | Kind.UNIT
 """What a firm's part may be called; any other word before `division` may be another firm's."""
+_AGENCY_PART = _KNOWN_PART | Kind.FUNCTION | Kind.ROLE | Kind.JOB | Kind.AGENCY_CONTEXT
+"""What the part of an agency may be called after its abbreviation: `FBI Joint Terrorism Task Force`."""
 _BODY = frozenset(("agency", "department", "bureau", "authority"))
 """What an agency is: beside its full name it says nothing new."""
 _LEADS = frozenset(("for", "at", "with", "by"))
@@ -110,16 +126,21 @@ def _numbered_part(written: Written, place: int) -> bool:
 
 
 def _named_parts(written: Written, alignment: Alignment, left: list[int]) -> set[int]:
-    """Return the words after an agency's full name that end in what parts of agencies are called, as in `K-9 Unit`."""
+    """Return the words after an agency's name that end in what parts of agencies are called, as in `K-9 Unit`."""
     form, after = alignment.form, [place for place in left if place > max(alignment.covered)]
-    if not after or form.abbreviation or form.state or form.alias.weak or form.entity.collision_prone:
+    if not after or form.everyday or form.state or form.alias.weak or form.entity.collision_prone:
         return set()
     near = written.pieces[after[0]]
     part = [place for place in after if written.pieces[place] == near]
     if written.words[part[-1]].text not in _PARTS or len(part) > _PART_WORDS:
         return set()
-    known = form.entity.government or all(written.words[place].kind & _KNOWN_PART for place in part)
-    return set(part) if known else set()
+    if form.abbreviation:
+        known = _AGENCY_PART if form.entity.government else Kind.NONE
+    elif form.entity.government:
+        return set(part)
+    else:
+        known = _KNOWN_PART
+    return set(part) if all(written.words[place].kind & known for place in part) else set()
 
 
 def _article(written: Written, alignment: Alignment, first: int) -> float:

@@ -5,7 +5,7 @@ Domains and e-mail addresses are taken out whole; their parts are no words of th
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -38,6 +38,9 @@ _SO_CALLED = re.compile(r"\bso[- ]called\b")
 _CITY_AFTER_LA = frozenset(
     ("county", "city", "metro", "field", "office", "hold", "unified", "district", "region", "area", "basin")
 )
+_OFFICE = Kind.GENERIC | Kind.FUNCTION | Kind.UNIT
+_SCANNED = {"al": "ai"}
+"""What a joining word is that joins nothing."""
 _SPANISH_BEFORE_LA = frozenset(("de", "en", "por", "a", "con", "para", "y", "la"))
 
 
@@ -96,8 +99,8 @@ def names(text: str, vocabulary: Vocabulary) -> list[str]:
     return list(dict.fromkeys(found))[:MOST_NAMES] or [plain]
 
 
-def read(plain: str, vocabulary: Vocabulary) -> Written:
-    """Return the words of one name that is in plain letters."""
+def read(plain: str, vocabulary: Vocabulary, kept: Collection[str] = ()) -> Written:
+    """Return the words of one name that is in plain letters; the tokens in `kept` are no slips."""
     domains: list[Domain] = []
 
     def take(match: re.Match[str]) -> str:
@@ -112,7 +115,9 @@ def read(plain: str, vocabulary: Vocabulary) -> Written:
     whole = ""
     parts, bracketed = _split(rest)
     for number, part in enumerate(parts):
-        tokens, tail = _without_legal_form(_tokens(part, vocabulary, alone=len(parts) > 1), vocabulary)
+        tokens, tail = _without_legal_form(
+            _tokens(part, vocabulary, kept, alone=len(parts) > 1, parish="parish" in rest), vocabulary
+        )
         if not tokens and not found and number == len(parts) - 1:
             tokens, tail = tail, []
         forms.update(filter(None, map(vocabulary.legal_form, tail)))
@@ -148,11 +153,15 @@ def _split(plain: str) -> tuple[list[str], frozenset[int]]:
     return parts, frozenset(bracketed)
 
 
-def _tokens(part: str, vocabulary: Vocabulary, *, alone: bool) -> list[str]:
+def _tokens(part: str, vocabulary: Vocabulary, kept: Collection[str], *, alone: bool, parish: bool) -> list[str]:
     """Return the tokens of one piece with initials joined, phrases as one word and shortenings spelled out."""
-    tokens = [word for token in _initials_joined(words(part)) for word in vocabulary.slips.mended(token)]
+    tokens = [
+        word
+        for token in _initials_joined(words(part))
+        for word in ((token,) if token in kept else vocabulary.slips.mended(token))
+    ]
     if tokens and len(tokens[-1]) == 2 and (len(tokens) > 1 or alone):  # noqa: PLR2004  # a postal code
-        tokens[-1] = _state(tokens, vocabulary, alone=alone and len(tokens) == 1)
+        tokens[-1] = _state(tokens, vocabulary, alone=alone and len(tokens) == 1, parish=parish)
     tokens = list(vocabulary.joined(list(_with_los_angeles(tokens))))
     return [word for token in tokens for word in vocabulary.spelled.get(token, (token,))]
 
@@ -172,13 +181,19 @@ def _initials_joined(tokens: tuple[str, ...]) -> Iterator[str]:
         yield run
 
 
-def _state(tokens: list[str], vocabulary: Vocabulary, *, alone: bool) -> str:
-    """Return the state for a postal code at the end; codes that are words are read so only where they stand alone."""
+def _state(tokens: list[str], vocabulary: Vocabulary, *, alone: bool, parish: bool) -> str:
+    """Return the state for a postal code at the end; codes that are words are read so only alone or after an office.
+
+    `LA` is a state beside a parish only. `Al` at the end of another name is a scanned `AI`.
+    """
     code = tokens[-1]
-    if code == "la" and "parish" not in tokens:
+    if code == "la" and not parish:
         return code
-    if not alone and (code in vocabulary.legal_forms or Kind.STOP in vocabulary.word(code).kind):
+    if not alone and code in vocabulary.legal_forms:
         return code
+    if not alone and code != "la" and Kind.STOP in vocabulary.word(code).kind:
+        office = vocabulary.word(tokens[-2]).kind & _OFFICE
+        return vocabulary.states.get(code, code) if office else _SCANNED.get(code, code)
     return vocabulary.states.get(code, code)
 
 

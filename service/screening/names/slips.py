@@ -27,6 +27,7 @@ class Slips:
         self._scans: dict[str, str] = {}
         for word in sorted(common):
             self._scans.setdefault(scanned(word), word)
+        self._letters = {_shuffled(word): word for word in sorted(common, reverse=True) if len(word) >= _SHORTEST}
         self._tails = tuple(sorted((form for form in legal_forms if len(form) > 2), key=len, reverse=True))  # noqa: PLR2004
         self.mended = lru_cache(maxsize=_REMEMBERED)(self._mended)
         """Returns the words that a token was meant to be; see `_mended`."""
@@ -40,8 +41,15 @@ class Slips:
             return (as_scanned,)
         if len(token) >= _SHORTEST and (near := [word for word in self._near.near(token) if slip(token, word)]):
             return (min(near),)
+        if len(token) >= _SHORTEST and (shuffled := self._letters.get(_shuffled(token))):
+            return (shuffled,)
         tail = next((form for form in self._tails if token.endswith(form) and len(token) - len(form) >= _REST), "")
         return (token.removesuffix(tail), tail) if tail else (token,)
+
+
+def _shuffled(word: str) -> tuple[str, ...]:
+    """Return what words have in common that have the same letters between the same first and last one."""
+    return word[0], *sorted(word[1:-1]), word[-1]
 
 
 def slip(written: str, meant: str) -> bool:
