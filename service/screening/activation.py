@@ -1,4 +1,4 @@
-"""Which law was in force when: each activation is a record of the decision log."""
+"""Which law was in force when: each activation is a record of the decision log, and the law itself is kept beside it."""
 
 import asyncio
 import json
@@ -69,6 +69,8 @@ class Activations:
 
     async def _record(self) -> None:
         bundle = self._bundle()
+        if await self._log.find_bundle(bundle.revision) != bundle.packed:
+            await self._log.keep_bundle(bundle.revision, bundle.packed)
         if bundle.revision == self._recorded:
             return
         now = self._clock()

@@ -56,7 +56,7 @@ class Records(enum.Enum):
 
 @dataclass(frozen=True)
 class Quota:
-    """How much one caller may ask of one instance of the service."""
+    """How much one caller may ask of one instance of the service, all its workers together."""
 
     decisions_per_second: int = 1_000
     """Average rate of decisions, items of batches and streams counted one by one."""

@@ -3,13 +3,14 @@
 docs in deploy/README.md; a test holds both together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from screening.custody import KINDS
 from screening.errors import SettingError
 
 _HIGHEST_PORT = 65535
@@ -37,6 +38,12 @@ class Settings:
     tiles: Path | None = _setting(None, "SCREENING_TILES", "Directory of the exported tiles; default DATA/tiles")
     tile_entries: bool = _setting(
         default=False, env="SCREENING_TILE_ENTRIES", doc="yes: export the records beside the tiles"
+    )
+    retention: tuple[tuple[str, int], ...] = _setting(
+        (), "SCREENING_RETENTION", "KIND=DAYS,… after which `screening log retain` erases; empty: nothing is due"
+    )
+    report_threshold: int = _setting(
+        11, "SCREENING_REPORT_THRESHOLD", "Counts from 1 to below it are hidden in `screening report`; 1: none"
     )
     tsa_url: str = _setting("", "SCREENING_TSA_URL", "URL of an RFC 3161 time stamping authority; empty: none")
     log_origin: str = _setting("screening.city/local", "SCREENING_LOG_ORIGIN", "Name of the decision log in receipts")
@@ -142,17 +149,21 @@ def from_environ(environ: Mapping[str, str], **flags: Any) -> Settings:
     _check_address("SCREENING_METRICS_LISTEN", settings.metrics_listen, loopback_only=False)
     _check_address("SCREENING_HEALTH_LISTEN", settings.health_listen, loopback_only=False)
     _check_identity(settings)
-    for env, value in (("SCREENING_WORKERS", settings.workers), ("SCREENING_MOST_IN_FLIGHT", settings.most_in_flight)):
+    for env, value in (
+        ("SCREENING_WORKERS", settings.workers),
+        ("SCREENING_MOST_IN_FLIGHT", settings.most_in_flight),
+        ("SCREENING_REPORT_THRESHOLD", settings.report_threshold),
+    ):
         if value < 1:
             raise SettingError(f"{env} must be at least 1")
     if not 0 < settings.checkpoint_seconds <= _LONGEST_INTERVAL:
         raise SettingError(f"SCREENING_CHECKPOINT_SECONDS must be above 0 and at most {_LONGEST_INTERVAL}")
-    if bool(settings.database) != bool(settings.keys_database) or (settings.database == settings.keys_database != ""):
+    if settings.keys_database and settings.database in ("", settings.keys_database):
         raise SettingError("SCREENING_DATABASE and SCREENING_KEYS_DATABASE must be two different databases")
     return settings
 
 
-def _parse(name: str, env: str, text: str) -> Any:
+def _parse(name: str, env: str, text: str) -> Any:  # noqa: PLR0911  # a form for each type
     try:
         match name:
             case (
@@ -168,18 +179,28 @@ def _parse(name: str, env: str, text: str) -> Any:
                 | "otlp_certificate"
             ):
                 return Path(text)
-            case "workers" | "most_in_flight" | "metrics_interval_ms":
+            case "workers" | "most_in_flight" | "metrics_interval_ms" | "report_threshold":
                 return int(text)
             case "grace_seconds" | "notice_seconds" | "refuse_after_hours" | "traces_share" | "checkpoint_seconds":
                 return float(text)
             case "tile_entries":
                 return {"yes": True, "no": False}[text]
+            case "retention":
+                return kept_days(text.split(","))
             case "moonlighting_effective":
                 return date.fromisoformat(text)
             case _:
                 return text
     except (KeyError, ValueError):
         raise SettingError(f"{env} cannot be read: see deploy/README.md for its form") from None
+
+
+def kept_days(words: Iterable[str]) -> tuple[tuple[str, int], ...]:
+    """Return how many days each kind of record is kept, from words such as `employment=1825`. Raises ValueError."""
+    pairs = [word.strip().partition("=")[::2] for word in words]
+    if any(kind not in KINDS or not days.isdecimal() for kind, days in pairs):
+        raise ValueError
+    return tuple((kind, int(days)) for kind, days in pairs)
 
 
 def _check_address(env: str, address: str, *, loopback_only: bool) -> None:

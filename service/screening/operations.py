@@ -9,6 +9,7 @@ import structlog
 
 from screening.clock import Clock
 from screening.config import Settings
+from screening.crew import Crew
 from screening.decisionlog.seal import Sealer
 from screening.release import Release
 from screening.reload import Reloader, Watched
@@ -19,9 +20,18 @@ from screening.transport.entrance import Entrance
 from screening.transport.health import Health
 from screening.transport.probes import Heartbeat, serve_health, serve_http
 
+REPORT_SECONDS = 0.5
+_LONGEST_PROBLEM = 1_000
+
 
 def health_tests(
-    settings: Settings, law: Watched[Release], log: Callable[[], bool], sealer: Sealer, clock: Clock
+    settings: Settings,
+    law: Watched[Release],
+    *,
+    log: Callable[[], bool],
+    sealer: Sealer,
+    clock: Clock,
+    crew: Crew | None,
 ) -> dict[str, Callable[[], bool]]:
     """Return what proves each condition of health; `draining` is the server's to say."""
     oldest = timedelta(hours=settings.refuse_after_hours) if settings.refuse_after_hours else timedelta.max
@@ -39,7 +49,22 @@ def health_tests(
         "log": log,
         "keys": keys_work,
         "clock": clock.holds,
+        "workers": lambda: crew is None or crew.others_are_well(),
     }
+
+
+async def report_forever(crew: Crew | None, law: Watched[Release], health: Health, reloader: Reloader) -> None:
+    """Tell the other workers every REPORT_SECONDS how this one does, until cancelled."""
+    while crew is not None:
+        crew.tell(
+            {
+                "bundle": law.value.bundle.revision,
+                "serial": law.value.bundle.serial,
+                "failing": [name for name in health.failing if name != "workers"],
+                "problems": {each.name: each.problem[:_LONGEST_PROBLEM] for each in reloader.watched if each.problem},
+            }
+        )
+        await asyncio.sleep(REPORT_SECONDS)
 
 
 async def serve_probes(
@@ -71,7 +96,13 @@ def tell_reload(name: str, problem: str) -> None:
 
 
 def sources(
-    law: Watched[Release], entrance: Entrance, health: Health, reloader: Reloader, admission: Admission
+    law: Watched[Release],
+    entrance: Entrance,
+    health: Health,
+    reloader: Reloader,
+    admission: Admission,
+    *,
+    refuse_after_hours: float,
 ) -> Mapping[str, Read]:
     """Return the metrics of the service's state, by name."""
 
@@ -91,6 +122,7 @@ def sources(
         "screening_bundle_serial": lambda: law.value.bundle.serial,
         "screening_law_age_seconds": lambda: age(0),
         "screening_registry_age_seconds": lambda: age(1),
+        "screening_refuse_after_seconds": lambda: refuse_after_hours * 3600,
         "screening_certificate_expiry_timestamp_seconds": entrance.certificate_expiry,
         "screening_decisions_in_flight": lambda: admission.decisions,
         "screening_streams_open": lambda: admission.streams,

@@ -6,7 +6,7 @@ from screening.clock import Clock
 from screening.config import Settings
 from screening.decisionlog.checkpoint import Signer
 from screening.decisionlog.seal import Sealer
-from screening.errors import DataDirectoryError
+from screening.errors import DataDirectoryError, SettingError
 from screening.storage import durable_file
 from screening.storage.anchor import KEY, Anchor
 from screening.storage.checkpoints import Checkpoints, Places
@@ -51,8 +51,10 @@ def open_log(settings: Settings, time: Clock | None = None, *, joins: bool = Fal
 def open_database(settings: Settings, *, guest: bool = False) -> Database:
     """Connect to PostgreSQL if its address is set, else to SQLite; a guest opens only what is there.
 
-    Raises DataDirectoryError.
+    Raises DataDirectoryError, SettingError.
     """
+    if settings.database and not settings.keys_database:
+        raise SettingError("SCREENING_DATABASE needs SCREENING_KEYS_DATABASE, another database, for the keys")
     if settings.database:
         return PostgresDatabase(settings.database, settings.keys_database)
     return SqliteDatabase(settings.data, guest=guest)

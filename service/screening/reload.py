@@ -6,6 +6,7 @@ was changed again while it was read is read once more. A bad one leaves the old 
 
 import asyncio
 import gc
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -35,6 +36,14 @@ def _stamp(file: Path) -> Stamp:
     except OSError:
         return (str(file), None)
     return (str(file), status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def gently(steps: Iterable[None]) -> None:
+    """Go through all steps, and after each rest for as long as it took, so that calls get their turn. Blocks."""
+    began = time.thread_time()
+    for _ in steps:
+        time.sleep(time.thread_time() - began)
+        began = time.thread_time()
 
 
 class Watched(Generic[_Value]):

@@ -206,6 +206,11 @@ class Screen:
         return Answer(decision.decision_id, decision, decisive(decision), decision.SerializeToString())
 
 
+def request_type(rpc: str) -> type[Request]:
+    """Return the message that an RPC, as its short name stands in a record, puts one question in."""
+    return EmploymentRequest if rpc.endswith("Employment") else InformationRequest
+
+
 def form_opinion(asked: Asked, bundle: Bundle, mark: Mark) -> Opinion:
     """Decide one question, or recall what was decided when the same was asked. Raises InvalidField for an unknown pack."""
     request = asked.request

@@ -5,7 +5,7 @@ import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -14,12 +14,13 @@ from screening.activation import Activations
 from screening.bundle import Bundle
 from screening.clock import Clock
 from screening.config import Settings
+from screening.crew import Crew
 from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.decisionlog.receipt import Receipts
 from screening.errors import SettingError
 from screening.policy.invariant import FILE as INVARIANTS
 from screening.release import Release
-from screening.reload import Reloader, Watched, stamp_files
+from screening.reload import Reloader, Watched, gently, stamp_files
 from screening.screen import Screen
 from screening.storage.log import SqlLog
 from screening.telemetry import logs
@@ -31,6 +32,7 @@ from screening.transport.entrance import Entrance
 from screening.transport.health import Health
 from screening.transport.identity import new_id
 from screening.transport.log_servicer import DecisionLogServicer
+from screening.transport.purse import OwnPurses, SharedPurses
 from screening.transport.refuse import Refuser
 from screening.transport.screening_servicer import ScreeningServicer
 from screening.transport.server import NEEDS, Server
@@ -82,10 +84,10 @@ def read_files(root: Path) -> dict[str, str]:
     return files
 
 
-def read_bundle(settings: Settings) -> Bundle:
+def read_bundle(settings: Settings, before: Bundle | None = None) -> Bundle:
     """Read law, registry and lexicon from their files, and check who released them if a key is set.
 
-    Raises DataFileError, SettingError.
+    What is as it was in the bundle `before` is taken from that. Raises DataFileError, SettingError.
     """
     root = bundle_root(settings)
     files = read_files(root)
@@ -94,7 +96,7 @@ def read_bundle(settings: Settings) -> Bundle:
         note = root / release.NOTE
         text = note.read_text(encoding="utf-8") if note.is_file() else ""
         serial = release.verify(files, text, law_key(settings.law_key))
-    return bundle.build(files, settings.dated(), serial)
+    return bundle.build(files, settings.dated(), serial, before)
 
 
 def law_key(given: str) -> VerifierKey:
@@ -111,17 +113,19 @@ def read_registry(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in files}
 
 
-def watch_law(settings: Settings) -> Watched[Release]:
+def watch_law(settings: Settings, today: Callable[[], date]) -> Watched[Release]:
     """Read the law, and go on reading it where its directory is a setting. Raises DataFileError, SettingError."""
     root = bundle_root(settings)
     watched = [root / name for name in (*_DATA_FOLDERS, release.NOTE)] if settings.bundle else []
-    newest = 0
+    last: Bundle | None = None
 
     def read() -> Release:
-        nonlocal newest
-        found = read_bundle(settings)
-        release.check_order(found.serial, newest)
-        newest = found.serial
+        nonlocal last
+        found = read_bundle(settings, last)
+        if last:
+            release.check_order(found.serial, last.serial)
+            gently(found.law.prepare(last.law, today()))
+        last = found
         return release.of_files(found, root)
 
     return Watched("law", lambda: stamp_files(watched), read)
@@ -129,15 +133,16 @@ def watch_law(settings: Settings) -> Watched[Release]:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, wall: Callable[[], datetime] = clock.now, *, joins: bool = False
+    settings: Settings, wall: Callable[[], datetime] = clock.now, crew: Crew | None = None
 ) -> AsyncIterator[App]:
     """Run the service until the block ends; then drain, close the log and flush telemetry. Raises StartError.
 
-    With several workers all but the first `joins` the decision log that the first has opened.
+    As one worker of a `crew`, all but the first join the decision log that the first has opened.
     """
     async with contextlib.AsyncExitStack() as stack:
         time = Clock(wall)
-        law = watch_law(settings)
+        joins = crew is not None and crew.worker > 0
+        law = watch_law(settings, time.today)
         entrance = Entrance(settings)
         metrics = Metrics()
         tracing = observed.tracing(settings)
@@ -158,9 +163,21 @@ async def running(
         stack.push_async_callback(refuser.flush, everything=True)
         health = Health(
             NEEDS,
-            operations.health_tests(settings, law, lambda: log.writable() and not checkpoints.tampered, sealer, time),
+            operations.health_tests(
+                settings,
+                law,
+                log=lambda: log.writable() and not checkpoints.tampered,
+                sealer=sealer,
+                clock=time,
+                crew=crew,
+            ),
         )
-        admission = Admission(calls=settings.most_in_flight, size=MOST_BYTES_IN_FLIGHT, now=monotonic)
+        admission = Admission(
+            calls=settings.most_in_flight,
+            size=MOST_BYTES_IN_FLIGHT,
+            now=monotonic,
+            purses=SharedPurses(crew.purses, crew.purse_lock) if crew else OwnPurses(),
+        )
         calls = Calls(
             authenticator=entrance.authenticator,
             admission=admission,
@@ -183,7 +200,9 @@ async def running(
                 "screening_data_free_bytes": lambda: shutil.disk_usage(settings.data).free,
                 "screening_loop_lag_seconds": lambda: lag.seconds,
                 "screening_info": lambda: {(__version__, law.value.bundle.revision[:12]): 1},
-                **operations.sources(law, entrance, health, reloader, admission),
+                **operations.sources(
+                    law, entrance, health, reloader, admission, refuse_after_hours=settings.refuse_after_hours
+                ),
             }
         )
         receipts = Receipts(settings.log_origin, settings.integration_seconds)
@@ -197,7 +216,7 @@ async def running(
         )
         server = Server(
             screening=ScreeningServicer(screen, calls, time.today),
-            decision_log=DecisionLogServicer(log, sealer, receipts),
+            decision_log=DecisionLogServicer(log, sealer, receipts, time.now, new_id),
             status=StatusServicer(
                 version=__version__,
                 started=time.now(),
@@ -206,6 +225,7 @@ async def running(
                 log=log,
                 watched=reloader.watched,
                 admission=admission,
+                crew=crew,
             ),
             calls=calls,
             health=health,
@@ -219,6 +239,7 @@ async def running(
             lag.watch(),
             reloader.run(),
             checkpoints.run_forever(settings.checkpoint_seconds),
+            operations.report_forever(crew, law, health, reloader),
         ):
             stack.callback(asyncio.create_task(forever).cancel)
         port = await server.start(settings.listen, entrance.credentials())

@@ -76,3 +76,9 @@ def test_the_unit_is_what_systemd_takes(tools: None, tmp_path: Path) -> None:  #
     unit.write_text(written.replace("/opt/screening/bin/screening", "/bin/true"))
     done = run("systemd-analyze", "verify", "--man=no", unit)
     assert "screening.service" not in done.stderr, done.stderr
+
+
+def test_the_unit_gives_the_service_little_to_break_with(tools: None) -> None:  # noqa: ARG001  # installed first
+    """By systemd's own measure of exposure, in tenths from 0 to 100: 20 is "OK", and a unit without hardening has 96."""
+    done = run("systemd-analyze", "security", "--offline=true", "--threshold=15", DEPLOY / "systemd/screening.service")
+    assert done.returncode == 0, done.stdout[-300:] + done.stderr

@@ -12,11 +12,12 @@ from typing import Any
 import grpc
 import psutil
 import pytest
-from city.screening.v1 import screening_service_pb2
+from city.screening.v1 import information_request_facts_pb2, screening_service_pb2
 from google.rpc import error_details_pb2, status_pb2
 from screening.config import Settings
 from screening.transport import call as call_module
 from screening.transport.call import MESSAGE_LIMIT, TRANSPORT_LIMIT
+from screening.wire import nested
 from screening.wiring import App, running
 
 from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
@@ -209,3 +210,28 @@ def test_messages_that_were_refused_do_not_stay_in_memory(tmp_path: Path) -> Non
                 assert raised.value.code() == grpc.StatusCode.INVALID_ARGUMENT
         assert process.memory_info().rss - before < 30 * MESSAGE_LIMIT
         assert service.stop() == 0
+
+
+@pytest.mark.parametrize(("items", "most_megabytes"), [("empty", 128), ("full of empty convictions", 256)])
+def test_messages_are_not_parsed_to_many_times_their_size(tmp_path: Path, items: str, most_megabytes: int) -> None:
+    """Twenty of the largest, each a hundred megabytes once parsed: items are counted before, and parsed one by one."""
+    message = information_request_facts_pb2.InformationRequestFacts
+    conviction = nested(message.DESCRIPTOR.fields_by_name["convictions"].number, b"")
+    stuffed = nested(2, nested(1, conviction * ((MESSAGE_LIMIT - 100) // len(conviction))))
+    body = b"\x0a\x00" * (MESSAGE_LIMIT // 2) if items == "empty" else nested(1, nested(1, b"key") + stuffed)
+    with ServiceProcess(tmp_path / "data") as service:
+        status = Path(f"/proc/{service.process.pid}/status")
+        before = _peak(status)
+        with grpc.insecure_channel(service.target) as channel:
+            ask: Any = channel.unary_unary(BATCH.replace("Employment", "InformationRequest"))
+            calls = [ask.future(body, timeout=60) for _ in range(20)]
+            refusals = {call.exception() is not None and call.exception().code() for call in calls}
+        assert refusals <= {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED, False}
+        assert _peak(status) - before < most_megabytes * 2**20
+        assert service.stop() == 0
+
+
+def _peak(status: Path) -> int:
+    """Return the most memory that a process has had, in bytes."""
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024

@@ -69,11 +69,13 @@ class Load:
             self.acknowledged.add(reply.result.decision.decision_id)
 
 
-@pytest.mark.parametrize("notice", ["0", "0.5"])
-async def test_a_stop_under_load_loses_no_answer_and_fails_no_accepted_call(tmp_path: Path, notice: str) -> None:
+@pytest.mark.parametrize(("notice", "workers"), [("0", "1"), ("0.5", "1"), ("0", "2")])
+async def test_a_stop_under_load_loses_no_answer_and_fails_no_accepted_call(
+    tmp_path: Path, notice: str, workers: str
+) -> None:
     """Unary calls and streams; what comes too late is UNAVAILABLE, which clients try again elsewhere."""
     data = tmp_path / "data"
-    with ServiceProcess(data, SCREENING_NOTICE_SECONDS=notice) as service:
+    with ServiceProcess(data, SCREENING_NOTICE_SECONDS=notice, SCREENING_WORKERS=workers) as service:
         load = Load(service.target)
         running = asyncio.create_task(load.run())
         await asyncio.sleep(1.5)

@@ -1,18 +1,33 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import grpc
 import psutil
 import pytest
+import screening
+from city.screening.v1 import status_service_pb2
 from screening_client import ScreeningClient
 
 from tests.factories import employment
 from tests.processes import START_SECONDS, ServiceProcess
 
 ROUNDS, ITEMS = 12, 40
+EMPLOYMENT = "/city.screening.v1.ScreeningService/ScreenEmployment"
+CALLERS = """callers:
+  - name: payroll
+    identities: [local]
+    rpcs: [ScreenEmployment, GetStatus]
+    packs: all
+    quota: {decisions_per_second: 1, burst: 40}
+"""
+Status = status_service_pb2.GetStatusResponse
 
 
 @pytest.fixture
@@ -96,3 +111,99 @@ def test_a_killed_service_of_workers_starts_again_on_its_data(two: ServiceProces
     with again as service, ScreeningClient(service.target) as client:
         assert client.get_decision(first.decision_id).receipt.log_index == first.receipt.log_index
         assert service.stop() == 0
+
+
+def status(target: str) -> Status:
+    """Ask for the status over a new connection, which any worker may get."""
+    with ScreeningClient(target) as client:
+        return client.get_status()
+
+
+def wait_for(target: str, said: Callable[[Status], bool]) -> Status:
+    """Wait until the status is as said, and return it."""
+    deadline = time.monotonic() + START_SECONDS
+    while not said(found := status(target)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return found
+
+
+def test_a_quota_is_for_all_workers_together(tmp_path: Path) -> None:
+    """Over many connections a caller gets what its burst allows, not that from each worker."""
+    (tmp_path / "callers.yaml").write_text(CALLERS)
+    environ = {"SCREENING_WORKERS": "2", "SCREENING_CALLERS": str(tmp_path / "callers.yaml")}
+    options = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+    begun = time.monotonic()
+    with ServiceProcess(tmp_path / "data", **environ) as service:
+        answered = 0
+        refusals = []
+        for _ in range(12):
+            with grpc.insecure_channel(service.target, options=options) as channel:
+                ask: Any = channel.unary_unary(EMPLOYMENT)
+                for _ in range(10):
+                    try:
+                        ask(employment().SerializeToString(), timeout=20)
+                        answered += 1
+                    except grpc.RpcError as error:
+                        refusals.append(error.code())
+        used = [worker.cpu_times().user for worker in workers(service)]
+        assert service.stop() == 0
+    assert 40 <= answered <= 40 + (time.monotonic() - begun)
+    assert refusals == [grpc.StatusCode.RESOURCE_EXHAUSTED] * (120 - answered)
+    assert min(used) > 0
+
+
+def test_every_worker_reads_its_files_anew_and_status_tells_of_each(tmp_path: Path) -> None:
+    """Whichever answers; a law that only differs in one worker, or is not taken by one, is seen."""
+    bundle = tmp_path / "bundle"
+    for folder in ("laws", "registry", "lexicon"):
+        shutil.copytree(Path(screening.__file__).parent / folder, bundle / folder)
+    law = bundle / "laws" / "obligations.yaml"
+    with ServiceProcess(tmp_path / "data", SCREENING_WORKERS="2", SCREENING_BUNDLE=str(bundle)) as service:
+        first = wait_for(service.target, lambda found: len(found.workers) == 2 and all(w.well for w in found.workers))
+        assert {worker.bundle_revision for worker in first.workers} == {first.bundle_revision}
+        law.write_text(law.read_text() + "# edited\n")
+        service.process.send_signal(signal.SIGHUP)
+        second = wait_for(service.target, lambda found: first.bundle_revision not in _revisions(found))
+        assert len(_revisions(second)) == 1
+        law.write_text("no: law\n")
+        service.process.send_signal(signal.SIGHUP)
+        third = wait_for(service.target, lambda found: all(worker.sources for worker in found.workers))
+        assert _revisions(third) == _revisions(second)
+        assert {each.name for worker in third.workers for each in worker.sources} == {"law"}
+        command = [sys.executable, "-m", "screening", "status", "--target", service.target]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout.count("NOT TAKEN")) == (1, 3)
+        assert service.stop() == 0
+
+
+def _revisions(found: Status) -> set[str]:
+    return {worker.bundle_revision for worker in found.workers}
+
+
+def test_a_worker_that_hangs_is_seen_by_the_others(two: ServiceProcess) -> None:
+    """Health says so, and says so no longer once it goes on."""
+
+    def holds(found: Status) -> bool:
+        return {each.name: each.holds for each in found.conditions}["workers"]
+
+    with two as service:
+        wait_for(service.target, holds)
+        with ScreeningClient(service.target) as client:
+            client.get_status()
+            hung = next(each for each in workers(service) if not _serves(each))
+            hung.suspend()
+            deadline = time.monotonic() + START_SECONDS
+            while holds(client.get_status()):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            hung.resume()
+            while not holds(client.get_status()):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        assert service.stop() == 0
+
+
+def _serves(worker: psutil.Process) -> bool:
+    """Say whether a worker has a connection from a caller."""
+    return any(each.status == psutil.CONN_ESTABLISHED for each in worker.net_connections("tcp"))

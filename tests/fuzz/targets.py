@@ -59,18 +59,18 @@ def question(kind: Any) -> Target:
 def batch(data: bytes) -> None:
     """Decide the questions of a batch."""
     with refused():
-        for item in items.batch(convert.parse(_pb.BatchScreenEmploymentRequest, data).items):
+        for item in items.batch(data):
             with refused():
+                request = item.read(_pb.ScreenEmploymentItem)
                 items.check_key(item, set())
-                _decide(item.request, item.path)
+                _decide(request, item.path)
 
 
 def frame(data: bytes) -> None:
     """Decide the questions of a message of a stream."""
-    for item in items.frame(_pb.StreamScreenInformationRequestRequest, data).items:
-        if item.error is None:
-            with refused():
-                _decide(item.request, item.path)
+    for item in items.frame(data).items:
+        with refused():
+            _decide(item.read(_pb.ScreenInformationRequestItem), item.path)
 
 
 def _decide(request: Any, path: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -229,11 +230,11 @@ async def test_each_caller_reads_the_records_that_its_line_names(
     monkeypatch.setattr(log_servicer, "MOST_LOOKS", 1)
     door = Door(tmp_path)
     (tmp_path / "callers.yaml").write_text(READERS)
-    asked = {"clerk": ("clerk", ""), "chief": ("chief", "lapd")}
-    asked |= {"desk for lapd": ("desk", "lapd"), "desk for library": ("desk", "library")}
+    questions = {"clerk": ("clerk", ""), "chief": ("chief", "lapd")}
+    questions |= {"desk for lapd": ("desk", "lapd"), "desk for library": ("desk", "library")}
     async with running(door.by_token) as app:
         door.ports = {"token": app.port}
-        ids = {name: await decided(door, who, unit) for name, (who, unit) in asked.items()}
+        ids = {name: await decided(door, who, unit) for name, (who, unit) in questions.items()}
         for who, readable in READABLE.items():
             for name, decision_id in ids.items():
                 message = decision_log_service_pb2.GetDecisionRequest(decision_id=decision_id).SerializeToString()
@@ -243,14 +244,61 @@ async def test_each_caller_reads_the_records_that_its_line_names(
             assert (who, sorted(listed)) == (who, sorted(ids[name] for name in readable))
 
 
+PROVERS = """callers:
+  - {name: clerk, identities: ["jwt:clerk"], rpcs: [ScreenEmployment, GetInclusionProof], packs: all, records: own}
+  - {name: chief, identities: ["jwt:chief"], rpcs: [ScreenInformationRequest, GetInclusionProof], units: [LAPD],
+     packs: all, records: units}
+  - {name: court, identities: ["jwt:court"], rpcs: [GetInclusionProof, GetConsistencyProof, GetCheckpoint], records: all}
+  - {name: desk, identities: ["jwt:desk"], rpcs: [ScreenInformationRequest, GetDecision], units: [LIBRARY],
+     packs: all, records: own}
+"""
+
+
+async def test_a_proof_is_for_whoever_may_ask_for_proofs_and_has_the_receipt(tmp_path: Path) -> None:
+    """Provers x records of every unit: `records` does not narrow it, the hash must be right, and it shows no fact."""
+    door = Door(tmp_path)
+    (tmp_path / "callers.yaml").write_text(PROVERS)
+    log, pb = "city.screening.v1.DecisionLogService", decision_log_service_pb2
+    async with running(replace(door.by_token, checkpoint_seconds=0.2)) as app:
+        door.ports = {"token": app.port}
+        receipts = [
+            (await asked(door, who, unit)).receipt
+            for who, unit in (("clerk", ""), ("chief", "lapd"), ("desk", "library"))
+        ]
+        for who, receipt in product(("clerk", "chief", "court", "desk"), receipts):
+            right = pb.GetInclusionProofRequest(log_index=receipt.log_index, leaf_hash=receipt.leaf_hash)
+            wrong = pb.GetInclusionProofRequest(log_index=receipt.log_index, leaf_hash=bytes(32))
+            got = [
+                await outcome_once_integrated(door, who, log, "GetInclusionProof", each.SerializeToString())
+                for each in (right, wrong)
+            ]
+            assert (who, got) == (who, ["NOT_ALLOWED"] * 2 if who == "desk" else ["OK", "DECISION_NOT_FOUND"])
+        consistency = pb.GetConsistencyProofRequest(first_size=1).SerializeToString()
+        for rpc, message in (("GetConsistencyProof", consistency), ("GetCheckpoint", b"")):
+            found = [await outcome(door, who, log, rpc, message) for who in ("clerk", "chief", "court", "desk")]
+            assert (rpc, found) == (rpc, ["NOT_ALLOWED", "NOT_ALLOWED", "OK", "NOT_ALLOWED"])
+
+
+async def outcome_once_integrated(door: Door, who: str, service: str, rpc: str, message: bytes) -> str:
+    """Call until the record is covered by a checkpoint; return what came of it."""
+    while (got := await outcome(door, who, service, rpc, message)) == "NOT_YET_INTEGRATED":
+        await asyncio.sleep(0.1)
+    return got
+
+
 async def decided(door: Door, who: str, unit: str) -> str:
     """Ask for a unit, or about employment where there is none; return the decision's id."""
+    return str((await asked(door, who, unit)).decision_id)
+
+
+async def asked(door: Door, who: str, unit: str) -> Any:
+    """Ask for a unit, or about employment where there is none; return the decision."""
     channel, metadata = door.enter(who)
     rpc = "ScreenInformationRequest" if unit else "ScreenEmployment"
     async with channel:
         ask: Any = channel.unary_unary(f"/city.screening.v1.ScreeningService/{rpc}")
         reply = await ask(body(rpc, unit), metadata=metadata, timeout=20)
-    return str(getattr(screening_service_pb2, f"{rpc}Response").FromString(reply).decision.decision_id)
+    return getattr(screening_service_pb2, f"{rpc}Response").FromString(reply).decision
 
 
 async def all_pages(door: Door, who: str) -> list[str]:
@@ -303,9 +351,9 @@ async def test_reflection_is_for_known_callers_and_health_says_only_whether_it_s
 async def reflects(channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]) -> bool:
     """Say whether the API is described on a connection."""
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)  # type: ignore[arg-type]  # stubs know no aio
-    asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+    wanted = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
     try:
-        replies = [reply async for reply in stub.ServerReflectionInfo(asked, metadata=metadata)]
+        replies = [reply async for reply in stub.ServerReflectionInfo(wanted, metadata=metadata)]
     except grpc.aio.AioRpcError as error:
         if error.code() != grpc.StatusCode.UNAUTHENTICATED:
             raise

@@ -40,10 +40,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="of load on each store, at least 30")
     parser.add_argument("--store", choices=STORES, action="append", help="default: all")
+    parser.add_argument("--timelines", type=Path, help="directory for what each second was like, as STORE.csv")
     given = parser.parse_args()
     code = 0
     for name in given.store or STORES:
         report = run(name, given.seconds)
+        if given.timelines:
+            given.timelines.mkdir(parents=True, exist_ok=True)
+            (given.timelines / f"{name}.csv").write_text("\n".join(report.timeline()) + "\n", encoding="utf-8")
         sentences = [*report.lines(), *(f"WRONG: {each}" for each in report.wrong())]
         sys.stdout.write("\n".join([*sentences, *(f"MISSED: {each}" for each in report.missed())]) + "\n\n")
         sys.stdout.flush()

@@ -15,6 +15,7 @@ from tests.factories import ICE_JOB, employment
 
 LOOPS, CONNECTIONS = 32, 4
 TIMEOUT_SECONDS = 5.0
+_LOOK_SECONDS = 0.02
 NEVER = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
 _NO_ANSWER = "Internal error from Core"
 """What gRPC's own client says of a call that failed inside it: no status came from the service, which never says this."""
@@ -29,6 +30,8 @@ class Second:
     seconds: list[float] = field(default_factory=list)
     """How long each answered call took."""
     failed: int = 0
+    late: float = 0.0
+    """How many seconds late the callers' own loop was at most: what is theirs of the time that calls took."""
 
     @property
     def p99(self) -> float:
@@ -102,6 +105,14 @@ class Load:
         self.codes[error.code().name] += 1
         if error.code() in NEVER:
             self.details.append(f"{error.code().name}: {error.details()}")
+
+    async def lag(self) -> None:
+        """For ever: note how late the callers' own loop is."""
+        while True:
+            due = time.monotonic() + _LOOK_SECONDS
+            await asyncio.sleep(_LOOK_SECONDS)
+            second = self.second()
+            second.late = max(second.late, time.monotonic() - due)
 
     async def vanishing(self) -> None:
         """For ever: connect, ask ten times, and be gone before the answers come."""

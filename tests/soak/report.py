@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from tests.soak.load import Load
+from tests.soak.load import Load, Second
 from tests.soak.soak import Course
 from tests.soak.store import Store
 
@@ -103,4 +103,19 @@ class Report:
         for name in names:
             back = [self.back(end) for each, _, end in self.course.faults if each == name]
             lines.append(f"{name}, {len(back)} times: normal again within {max(back):.1f} s")
+        return lines
+
+    def timeline(self) -> list[str]:
+        """Return what each second was like, as lines of CSV with a heading."""
+        lines = ["second,answered,failed,p99_ms,callers_late_ms,service_processor_s,memory_mb,fault"]
+        used = 0.0
+        for sample in self.course.samples:
+            second = self.load.by_second.get(int(sample.at), Second())
+            faults = [name for name, begin, end in self.course.faults if begin < sample.at <= end]
+            p99 = f"{second.p99 * 1000:.0f}" if second.seconds else ""
+            lines.append(
+                f"{sample.at:.0f},{len(second.seconds)},{second.failed},{p99},{second.late * 1000:.0f},"
+                f"{sample.used - used:.2f},{sample.memory / 1e6:.0f},{' '.join(faults)}"
+            )
+            used = sample.used
         return lines

@@ -42,8 +42,12 @@ _CALLERS = """callers:
 class Sample:
     """What the service's process held at one moment."""
 
+    at: float
+    """Seconds since the load began."""
     memory: int
     files: int
+    used: float
+    """Processor time in seconds since it was started."""
 
 
 @dataclass
@@ -135,11 +139,12 @@ class Subject:
         """Let a collector listen again where the old one did."""
         self.receiver = Receiver(self.receiver.port)
 
-    def sample(self) -> Sample:
+    def sample(self, at: float) -> Sample:
         """Look at the process, and forget the spans that came."""
         self.receiver.spans.clear()
         process = psutil.Process(self.process.pid)
-        return Sample(process.memory_info().rss, process.num_fds())
+        times = process.cpu_times()
+        return Sample(at, process.memory_info().rss, process.num_fds(), times.user + times.system)
 
     def stop(self) -> int:
         """Drain it; return the exit code."""
@@ -169,7 +174,7 @@ async def soak(subject: Subject, seconds: float) -> tuple[Load, Course]:
     until = time.monotonic() + seconds
     others = [
         asyncio.create_task(each)
-        for each in (load.vanishing(), load.slow(), _watch(subject, course), _reload(subject, course))
+        for each in (load.vanishing(), load.slow(), load.lag(), _watch(subject, load, course), _reload(subject, course))
     ]
     await asyncio.gather(load.steady(until, course.rate), _faults(subject, load, course, until))
     for task in others:
@@ -204,9 +209,9 @@ async def _faults(subject: Subject, load: Load, course: Course, until: float) ->
         number += 1
 
 
-async def _watch(subject: Subject, course: Course) -> None:
+async def _watch(subject: Subject, load: Load, course: Course) -> None:
     while True:
-        course.samples.append(subject.sample())
+        course.samples.append(subject.sample(time.monotonic() - load.began))
         await asyncio.sleep(1)
 
 

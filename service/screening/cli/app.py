@@ -8,6 +8,7 @@ from screening.cli.log import log
 from screening.cli.names import names
 from screening.cli.receipt import receipt
 from screening.cli.registry import registry
+from screening.cli.report import report
 
 app = typer.Typer(
     name="screening",
@@ -20,6 +21,7 @@ app.command("serve")(serve.serve)
 app.command("employment")(forms.employment)
 app.command("request")(forms.request)
 app.command("status")(status.status)
+app.command("report")(report)
 app.command("demo")(demo.demo)
 app.add_typer(laws, name="laws")
 app.add_typer(names, name="names")

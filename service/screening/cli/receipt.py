@@ -11,7 +11,7 @@ from screening_client import NotDecided
 
 from screening.cli.connection import DEFAULT_TARGET, Target, connect
 from screening.cli.forms import AsJson
-from screening.cli.log import verifier_key
+from screening.cli.log.verify import verifier_key
 from screening.decisionlog import receipt as receipts
 from screening.decisionlog.receipt import InclusionProof, ProofBroken
 

@@ -14,6 +14,7 @@ import uvloop
 from screening import config
 from screening.cli.workers import supervise
 from screening.config import Settings
+from screening.crew import Crew
 from screening.telemetry import logs
 from screening.wiring import running
 
@@ -31,7 +32,7 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Directory of the decision log", show_default="./data")] = None,
     anchor: Annotated[Path | None, typer.Option(help="Directory for checkpoints", show_default="data-anchor")] = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes", show_default="1")] = None,
-    worker: Annotated[int | None, typer.Option(hidden=True)] = None,
+    worker: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run the service on embedded defaults; SIGTERM or Ctrl-C drains it and exits 0, SIGHUP reads its files anew."""
     settings = config.from_environ(os.environ, listen=listen, data=data, anchor=anchor, workers=workers)
@@ -40,24 +41,24 @@ def serve(
     if settings.workers > 1 and worker is None:
         raise typer.Exit(asyncio.run(supervise(settings)))
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
-    uvloop.run(_serve(settings, worker))
+    uvloop.run(_serve(settings, _crew(settings, worker)))
 
 
-async def _serve(settings: Settings, worker: int | None) -> None:
+async def _serve(settings: Settings, crew: Crew | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    if worker is not None:
+    if crew is not None:
         loop.add_reader(sys.stdin.fileno(), stop.set)  # it ends when the process that watches us is gone
-    async with running(settings, joins=bool(worker)) as app:
+    async with running(settings, crew=crew) as app:
         gc.collect()
         gc.freeze()  # law, registry and lexicon stay: to look through them again and again takes a tenth of all time
         gc.set_threshold(*COLLECT_AFTER)
         loop.add_signal_handler(signal.SIGHUP, app.reloader.ask)
         host = settings.listen.rpartition(":")[0]
         manner = "TLS" if settings.tls else "plaintext, loopback only"
-        if not settings.tls and not worker:
+        if not settings.tls and not (crew and crew.worker):
             typer.echo(f"screening: NO TLS: {_who_may_ask(settings)}", err=True)
         typer.echo(
             f"screening is serving on {host}:{app.port} ({manner}); "
@@ -65,6 +66,14 @@ async def _serve(settings: Settings, worker: int | None) -> None:
         )
         await stop.wait()
         typer.echo("screening is draining", err=True)
+
+
+def _crew(settings: Settings, worker: str | None) -> Crew | None:
+    """Return what the workers share, given the number of this one and the descriptor of the file, as `0:5`."""
+    if worker is None:
+        return None
+    number, file = map(int, worker.split(":"))
+    return Crew(file, settings.workers, number)
 
 
 def _who_may_ask(settings: Settings) -> str:

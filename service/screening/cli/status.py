@@ -30,7 +30,8 @@ def status(
         typer.echo(json.dumps(MessageToDict(found, preserving_proto_field_name=True)))
     else:
         _print(target, found)
-    well = all(condition.holds for condition in found.conditions) and not any(each.problem for each in found.sources)
+    sources = [*found.sources, *(each for worker in found.workers for each in worker.sources)]
+    well = all(condition.holds for condition in found.conditions) and not any(each.problem for each in sources)
     raise typer.Exit(0 if well else 1)
 
 
@@ -47,3 +48,9 @@ def _print(target: str, found: Status) -> None:
     for each in found.sources:
         said = Text(f"NOT TAKEN: {each.problem}", "bold red") if each.problem else Text("in force", "green")
         console.print(Text.assemble(f"  {each.name:12}", said, f"  reloaded {each.taken}, refused {each.refused}"))
+    for worker in found.workers:
+        said = Text("well", "green") if worker.well else Text(f"NOT WELL: {', '.join(worker.failing)}", "bold red")
+        problems = "".join(f"; {each.name} NOT TAKEN: {each.problem}" for each in worker.sources)
+        console.print(
+            Text.assemble(f"  worker {worker.number:<5}", said, f"  law {worker.bundle_revision[:12]}{problems}")
+        )

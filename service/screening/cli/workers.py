@@ -15,6 +15,7 @@ from asyncio.subprocess import Process
 
 import typer
 
+from screening import crew
 from screening.config import Settings
 from screening.errors import ListenError, StartError
 
@@ -68,11 +69,12 @@ async def supervise(settings: Settings) -> int:
     loop.add_signal_handler(signal.SIGHUP, workers.reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, workers.stop)
+    shared = crew.make(settings.workers)
     with reserve(settings.listen) as held:
         listen = f"{settings.listen.rpartition(':')[0]}:{held.getsockname()[1]}"
         try:
             for worker in range(settings.workers):
-                process = await _start(settings, listen, worker)
+                process = await _start(settings, listen, worker, shared)
                 workers.add(process)
                 line = await _serving(process)
             typer.echo(f"{line}; {settings.workers} workers")
@@ -99,8 +101,8 @@ def reserve(listen: str) -> socket.socket:
     return held
 
 
-async def _start(settings: Settings, listen: str, worker: int) -> Process:
-    """Start a worker; it stops when this process, which holds its standard input open, is gone."""
+async def _start(settings: Settings, listen: str, worker: int, shared: int) -> Process:
+    """Start a worker, which inherits the file that all of them share; it stops when this process, which holds its standard input open, is gone."""
     command = ["-m", "screening", "serve", "--listen", listen, "--data", str(settings.data)]
     command += ["--anchor", str(settings.anchor_directory), "--workers", str(settings.workers)]
     environ = os.environ | {
@@ -115,7 +117,8 @@ async def _start(settings: Settings, listen: str, worker: int) -> Process:
         sys.executable,
         *command,
         "--worker",
-        str(worker),
+        f"{worker}:{shared}",
+        pass_fds=(shared,),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=environ,

@@ -107,15 +107,20 @@ def decision_record(call: AnsweredCall, decision: bytes, sealer: Sealer) -> Reco
     )
 
 
-def open_decision(stored: Stored, sealer: Sealer) -> decision_pb2.Decision:
-    """Return the decision of a stored record as it was answered. Raises Erased, SealBroken."""
+def open_call(stored: Stored, sealer: Sealer) -> recorded_call_pb2.RecordedCall:
+    """Return the question and the decision of a stored record. Raises Erased, SealBroken."""
     if stored.wrapped_key is None:
         raise Erased
     fields = json.loads(stored.canonical)
     opened = sealer.open(fields["sealed"], stored.wrapped_key, fields["id"])
     try:
-        decision = recorded_call_pb2.RecordedCall.FromString(opened).decision
+        return recorded_call_pb2.RecordedCall.FromString(opened)
     except Exception as error:  # protobuf's parser raises a class of its own runtime
         raise SealBroken("the sealed part is no recorded call") from error
-    decision.trace_id = fields["trace"]
+
+
+def open_decision(stored: Stored, sealer: Sealer) -> decision_pb2.Decision:
+    """Return the decision of a stored record as it was answered. Raises Erased, SealBroken."""
+    decision = open_call(stored, sealer).decision
+    decision.trace_id = json.loads(stored.canonical)["trace"]
     return decision

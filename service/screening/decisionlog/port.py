@@ -48,7 +48,7 @@ class Filter:
 
 @dataclass(frozen=True)
 class Mark:
-    """A later record about a decision: kind `hold`, `release`, `erasure` or `supersede`."""
+    """A later record about a decision: kind `hold`, `release`, `erasure`, `supersede` or `fulfilment`."""
 
     kind: str
     index: int
@@ -57,9 +57,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Erasure:
-    """What to destroy of one decision: its data key and its look-up rows."""
+    """What to destroy of one record: its data key and its look-up rows."""
 
     decision_id: str
+    """Id of the record; mostly a decision."""
     index: int
     key_id: str
 
@@ -115,7 +116,13 @@ class DecisionLog(Protocol):
         """
 
     async def annotate(self, record: Record, decision_ids: Sequence[str]) -> Appended:
-        """Append a record about decisions: a hold, its release, or that they are superseded."""
+        """Append a record about decisions: a hold or its release, that they are superseded, or that a duty was done."""
+
+    async def keep_bundle(self, revision: str, packed: bytes) -> None:
+        """Keep the law of decisions durably by its hash, so that they can be decided again later."""
+
+    async def find_bundle(self, revision: str) -> bytes | None:
+        """Return what was kept under a hash; whoever uses it checks that hash. None: nothing."""
 
     def repairs(self) -> list[str]:
         """Return what the storage repaired since the last call, as tokens to record."""

@@ -25,6 +25,7 @@ ERASURE = "erasure"
 HOLD = "hold"
 RELEASE = "release"
 SUPERSEDE = "supersede"
+FULFILMENT = "fulfilment"
 ACTIVATION = "activation"
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]

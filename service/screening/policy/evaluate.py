@@ -23,6 +23,8 @@ _REMEMBERED = 65_536
 """How many combinations of truth codes are remembered per request kind."""
 _REMEMBERED_VALUES = 4_096
 """How many values of one fact are remembered; lists have no end of them."""
+_COMPILED = 1_024
+"""How many compiled programs are kept; the law of all packs has about 130 that differ."""
 
 
 Codes = tuple[int, ...]
@@ -63,11 +65,23 @@ class LawInForce:
         self.duties = tuple(duties)
         self.coming = coming
         """Rules that do not bind yet, with their first day."""
-        self._docket = lru_cache(maxsize=None)(self._compile)
+        self._dockets: dict[int, Docket] = {}
 
     def docket(self, facts: Facts) -> "Docket":
         """Return the compiled rules for the kind of request that the facts state."""
-        return self._docket(getattr(facts, "request_kind", 0))
+        return self.docket_of(getattr(facts, "request_kind", 0))
+
+    def docket_of(self, kind: int) -> "Docket":
+        """Return the compiled rules for a kind of request; 0 where the subject has none."""
+        found = self._dockets.get(kind)
+        if found is None:
+            found = self._dockets[kind] = self._compile(kind)
+        return found
+
+    @property
+    def compiled(self) -> list[int]:
+        """Return the kinds of request for which rules were compiled."""
+        return list(self._dockets)
 
     def _compile(self, kind: int) -> "Docket":
         known = {}
@@ -173,12 +187,12 @@ class Program:
         for position, atom in enumerate(read):
             by_path.setdefault(atom.path, []).append(position)
         self._tests = {
-            path: Test(subject, path, positions, [read[position] for position in positions])
+            path: (test(subject, path, tuple(read[position].cel for position in positions)), positions)
             for path, positions in by_path.items()
         }
         self._silent = [FALSE] * len(read)
-        for test in self._tests.values():
-            test.put(self._silent, None, stating(subject, {})[test.variable])
+        for found, positions in self._tests.values():
+            _put(self._silent, positions, found.codes(None, stating(subject, {})[found.variable]))
 
     def run(self, data: Mapping[str, Facts | Reading | Item]) -> Codes:
         """Return the truth codes in the order of `atoms`; UNKNOWN where the engine reports an error."""
@@ -190,46 +204,60 @@ class Program:
     def _read(self, codes: list[int], path: str, message: Any, whole: Facts | Reading | Item) -> None:
         for field, value in message.ListFields():
             inner = f"{path}.{field.name}"
-            if test := self._tests.get(inner):
-                test.put(codes, value, whole)
+            if known := self._tests.get(inner):
+                found, positions = known
+                _put(codes, positions, found.codes(value, whole))
             elif field.type == field.TYPE_MESSAGE and not field.is_repeated:
                 self._read(codes, inner, value, whole)
 
 
-class Test:
-    """The atoms of one fact."""
+def _put(codes: list[int], positions: Sequence[int], found: Codes) -> None:
+    for position, code in zip(positions, found, strict=True):
+        codes[position] = code
 
-    def __init__(self, subject: str, path: str, positions: Sequence[int], read: Sequence[Atom]) -> None:
+
+class Test:
+    """Atoms of one fact, compiled."""
+
+    def __init__(self, subject: str, path: str, expressions: tuple[str, ...]) -> None:
         fact = vocabulary(subject)[path]
         self.variable = path.partition(".")[0]
-        self._positions = tuple(positions)
-        self._expression = compile_atoms(subject, read)
+        self._unknown = (UNKNOWN,) * len(expressions)
+        self._expression = compile_together(subject, expressions)
         self._told_apart = fact.type in ("bool", "enum", "int")
         """Of other facts an atom can ask only whether they were given."""
         self._repeated = fact.repeated
         self._codes: dict[object, Codes] = {}
 
-    def put(self, codes: list[int], value: Any, whole: Facts | Reading | Item) -> None:
-        """Put the atoms' codes in their places, given the fact's value (None: not given) and the message it is in."""
+    def codes(self, value: Any, whole: Facts | Reading | Item) -> Codes:
+        """Return the atoms' codes, given the fact's value (None: not given) and the message that it is in."""
         key = value is not None if not self._told_apart else tuple(value) if self._repeated and value else value
         found = self._codes.get(key)
         if found is None:
             found = self._evaluate(whole)
             if len(self._codes) < _REMEMBERED_VALUES:
                 self._codes[key] = found
-        for position, code in zip(self._positions, found, strict=True):
-            codes[position] = code
+        return found
 
     def _evaluate(self, whole: Facts | Reading | Item) -> Codes:
         result = self._expression.eval(data={self.variable: whole})
         if result.type() == cel.Type.ERROR:  # an error is a value to this engine, and a truthy one
-            return (UNKNOWN,) * len(self._positions)
+            return self._unknown
         return tuple(result.plain_value())
+
+
+test = lru_cache(maxsize=_COMPILED)(Test)
+"""Return atoms of one fact, compiled, given the fact and their CEL expressions: packs, kinds of request and later editions of the law ask mostly the same."""
 
 
 def compile_atoms(subject: str, read: Sequence[Atom]) -> cel.Expression:
     """Compile atoms to one program that returns a list of truth codes. Raises RuntimeError if CEL rejects one."""
-    return _environment(subject).compile("[" + ", ".join(f"({atom.cel})" for atom in read) + "]")
+    return compile_together(subject, [atom.cel for atom in read])
+
+
+def compile_together(subject: str, expressions: Sequence[str]) -> cel.Expression:
+    """Compile CEL expressions to one program that returns their list. Raises RuntimeError if CEL rejects one."""
+    return _environment(subject).compile("[" + ", ".join(f"({each})" for each in expressions) + "]")
 
 
 @cache

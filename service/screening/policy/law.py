@@ -1,7 +1,7 @@
 """The law of all packs, by civil day."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import lru_cache
 
@@ -30,6 +30,13 @@ class Pack:
     def in_force(self, subject: str, day: date) -> LawInForce:
         """Return the law of a subject (`employment` or `information_request`) on a civil day in Los Angeles."""
         return self._between(subject, bisect_right(self._changes, day))
+
+    def prepare(self, before: "Pack", day: date) -> Iterator[None]:
+        """Compile, one at a step, what the pack `before` has compiled for a day, so that no question waits for it."""
+        for subject in SUBJECTS:
+            for kind in before.in_force(subject, day).compiled:
+                self.in_force(subject, day).docket_of(kind)
+                yield
 
     def on_every_day(self, subject: str) -> LawInForce:
         """Return the rules and duties of a subject whatever their days, to see what would bear on a question when."""
@@ -74,6 +81,12 @@ class Law:
         self.packs = {pack.id: pack for pack in packs}
         if not self.packs:
             raise DataFileError("packs/", 1, "there is no pack", "Add at least one file to packs/")
+
+    def prepare(self, before: "Law", day: date) -> Iterator[None]:
+        """Compile, one at a step, what the law `before` has compiled for a day."""
+        for name, pack in self.packs.items():
+            if name in before.packs:
+                yield from pack.prepare(before.packs[name], day)
 
 
 def _pack(

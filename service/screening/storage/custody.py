@@ -1,5 +1,7 @@
 """Erasure, legal holds and other marks on decisions: each is a record, and what it does happens with that record.
 
+The law that decisions rest on is kept here too, by its hash.
+
 The record of an erasure commits together with the list of doomed keys; the keys are destroyed after it. A crash between
 leaves the list, which the next start or erasure works off.
 """
@@ -13,6 +15,7 @@ from screening.storage.append import Appender
 from screening.storage.database import Database, Session
 
 _LOOK_UPS = ("request", "reference")
+_MOST_IN_A_LIST = 500
 
 
 class Custody:
@@ -31,7 +34,7 @@ class Custody:
             check_holds(log, doomed)
             log.executemany("INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING", [(each.key_id,) for each in doomed])
             for table in _LOOK_UPS:
-                log.executemany(f"DELETE FROM {table} WHERE log_index = ?", [(each.index,) for each in doomed])  # noqa: S608
+                _forget(log, table, [each.index for each in doomed])
             self._mark(record, [each.decision_id for each in doomed], appended.index)
             log.commit()
         except BaseException:
@@ -52,6 +55,18 @@ class Custody:
             log.rollback()
             raise
         return appended
+
+    def keep_bundle(self, revision: str, packed: bytes) -> None:
+        """Keep the law of decisions by its hash; what was altered under it meanwhile is mended."""
+        query = "INSERT INTO bundle VALUES (?, ?) ON CONFLICT (revision) DO UPDATE SET packed = excluded.packed"
+        log = self._appender.log
+        try:
+            log.begin()
+            log.execute(query, (revision, packed))
+            log.commit()
+        except BaseException:
+            log.rollback()
+            raise
 
     def start(self) -> None:
         """Finish erasures that a crash cut short, and destroy again what a restored key store brought back."""
@@ -84,10 +99,23 @@ class Custody:
         self._appender.log.executemany("INSERT INTO mark VALUES (?, ?, ?)", rows)
 
 
+def _forget(log: Session, table: str, indexes: Sequence[int]) -> None:
+    """Delete the look-ups of records; many at once, because there is no order of them by record."""
+    for start in range(0, len(indexes), _MOST_IN_A_LIST):
+        some = indexes[start : start + _MOST_IN_A_LIST]
+        log.execute(f"DELETE FROM {table} WHERE log_index IN ({', '.join('?' * len(some))})", some)  # noqa: S608
+
+
 def marks(log: Session, decision_id: str) -> list[Mark]:
     """Return the later records about a decision, in order."""
     query = "SELECT kind, log_index FROM mark WHERE decision_id = ? ORDER BY log_index"
     return [Mark(*row) for row in log.execute(query, (decision_id,)).fetchall()]
+
+
+def bundle(log: Session, revision: str) -> bytes | None:
+    """Return the law that was kept under a hash."""
+    row = log.execute("SELECT packed FROM bundle WHERE revision = ?", (revision,)).fetchone()
+    return bytes(row[0]) if row else None
 
 
 def check_holds(log: Session, doomed: Sequence[Erasure]) -> None:

@@ -109,6 +109,14 @@ class SqlLog:
         """Append a record about decisions; see DecisionLog."""
         return await self._writer.run(lambda: self._custody.annotate(record, decision_ids))
 
+    async def keep_bundle(self, revision: str, packed: bytes) -> None:
+        """Keep the law of decisions by its hash; see DecisionLog."""
+        await self._writer.run(lambda: self._custody.keep_bundle(revision, packed))
+
+    async def find_bundle(self, revision: str) -> bytes | None:
+        """Return what was kept under a hash; see DecisionLog."""
+        return await self._read(lambda: custody.bundle(self._read_log, revision))
+
     def repairs(self) -> list[str]:
         """Return what was repaired since the last call; see DecisionLog."""
         found = self._appender.repairs

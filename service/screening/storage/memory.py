@@ -20,6 +20,7 @@ class MemoryLog:
         self._requests: dict[tuple[str, bytes], tuple[bytes, int]] = {}
         self._references: set[tuple[bytes, int]] = set()
         self._marks: dict[str, list[Mark]] = {}
+        self._bundles: dict[str, bytes] = {}
         self._edge = Edge()
         self._tiles: dict[TileId, bytes] = {}
         self._checkpoint: Checkpoint | None = None
@@ -117,6 +118,14 @@ class MemoryLog:
     def _on_hold(self, decision_id: str) -> bool:
         kinds = [mark.kind for mark in self._marks.get(decision_id, [])]
         return kinds.count(HOLD) > kinds.count(RELEASE)
+
+    async def keep_bundle(self, revision: str, packed: bytes) -> None:
+        """Keep the law of decisions by its hash; see DecisionLog."""
+        self._bundles[revision] = packed
+
+    async def find_bundle(self, revision: str) -> bytes | None:
+        """Return what was kept under a hash; see DecisionLog."""
+        return self._bundles.get(revision)
 
     def repairs(self) -> list[str]:
         """Return nothing: memory needs no repair; see DecisionLog."""

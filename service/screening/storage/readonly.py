@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+import psycopg
+
 from screening.storage.database import Session
+from screening.storage.postgres import PostgresSession
 from screening.storage.sqlite import KEYS, LOG, SqliteSession
 
 
@@ -33,6 +36,23 @@ class SqliteFiles:
     def open_keys(self) -> Session:
         """Connect to the key store; see Store."""
         return _ReadOnly(self.directory / KEYS)
+
+
+@dataclass(frozen=True)
+class PostgresServers:
+    """The two databases, by their addresses."""
+
+    log: str
+    keys: str
+    failures: ClassVar[tuple[type[Exception], ...]] = (psycopg.Error,)
+
+    def open_log(self) -> Session:
+        """Connect to the log; see Store."""
+        return PostgresSession(self.log, read_only=True)
+
+    def open_keys(self) -> Session:
+        """Connect to the key store; see Store."""
+        return PostgresSession(self.keys, read_only=True)
 
 
 class _ReadOnly(SqliteSession):

@@ -67,8 +67,9 @@ CREATE TABLE mark (
 CREATE TABLE doomed (key_id TEXT PRIMARY KEY){plain};
 CREATE TABLE probe (one {int} PRIMARY KEY, ballast {blob} NOT NULL);
 """,
+    "CREATE TABLE bundle (revision TEXT PRIMARY KEY, packed {blob} NOT NULL);",
 )
-"""The log: records, look-ups (`request`, `reference`), the tree, and what is known of decisions beside their record."""
+"""The log: records, look-ups (`request`, `reference`), the tree, the law by its hash, and what is known of decisions beside their record."""
 
 KEYS: tuple[str, ...] = ("CREATE TABLE wrapped_key (key_id TEXT PRIMARY KEY, wrapped {blob} NOT NULL){plain};",)
 """The wrapped data keys."""

@@ -84,6 +84,9 @@ METRICS = {
     "screening_bundle_serial": Measure("gauge", "Serial of the signed release in force; 0: not a signed release"),
     "screening_law_age_seconds": Measure("gauge", "Age of the law in force"),
     "screening_registry_age_seconds": Measure("gauge", "Age of the registry in force"),
+    "screening_refuse_after_seconds": Measure(
+        "gauge", "Age of law and registry after which nothing is decided; 0: any age"
+    ),
     "screening_certificate_expiry_timestamp_seconds": Measure(
         "gauge", "When the service's certificate expires, seconds since 1970; 0: no TLS"
     ),

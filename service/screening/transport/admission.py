@@ -7,10 +7,11 @@ decisions and bytes in flight, and for each stream by the items in it.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 
 from screening.callers import Caller
 from screening.errors import QuotaSpent, TooBusy
+from screening.transport.purse import OwnPurses, Purse, Purses
 
 COMEBACKS_PER_SECOND = 200
 """How many refused calls a second are told to come again: few enough to leave the time for calls that are answered."""
@@ -25,30 +26,20 @@ STREAMS = 256
 """Most streams open at once, of all callers."""
 
 
-@dataclass
-class _Use:
-    """What one caller has used."""
-
-    tokens: float
-    """Decisions that it may still ask for at once; a batch may take it below 0, and then it waits."""
-    time: float
-    streams: int = 0
-    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MESSAGES))
-
-
 class Admission:
     """Counts what is in flight. Used by the event loop's thread only."""
 
-    def __init__(self, *, calls: int, size: int, now: Callable[[], float]) -> None:
+    def __init__(self, *, calls: int, size: int, now: Callable[[], float], purses: Purses | None = None) -> None:
         """Take on at most `calls` at once with BATCHED times as many decisions, and `size` bytes of messages.
 
-        A batch that is let in may exceed the number of decisions.
+        A batch that is let in may exceed the number of decisions. Quotas are kept in `purses`, by default for this alone.
         """
         self._most_calls = calls
         self._most_decisions = calls * BATCHED
         self._most_bytes = size
         self._now = now
-        self._uses: dict[str, _Use] = {}
+        self._purses = purses or OwnPurses()
+        self._reading: dict[str, asyncio.Semaphore] = {}
         self._next_comeback = 0.0
         self.room = asyncio.Semaphore(STREAM_ITEMS)
         """Room for items of streams that are being decided."""
@@ -61,7 +52,10 @@ class Admission:
 
     def reading(self, caller: Caller) -> asyncio.Semaphore:
         """Return what a call waits for before its message is read, so that large messages do not pile up."""
-        return self._use(caller).reading
+        found = self._reading.get(caller.name)
+        if found is None:
+            found = self._reading[caller.name] = asyncio.Semaphore(MESSAGES)
+        return found
 
     def enter(self, caller: Caller, size: int) -> None:
         """Let a call in. Raises TooBusy, QuotaSpent."""
@@ -79,7 +73,8 @@ class Admission:
     def widen(self, caller: Caller, more: int) -> None:
         """Note that a call holds more decisions than one, once that is known."""
         self.decisions += more
-        self._use(caller).tokens -= more
+        with self._purse(caller) as purse:
+            purse.tokens -= more
 
     def leave(self, decisions: int, size: int) -> None:
         """Note that a call has ended."""
@@ -91,15 +86,16 @@ class Admission:
         """Let a stream in. Raises TooBusy, QuotaSpent."""
         if self.streams >= STREAMS:
             raise TooBusy("streams", self._comeback())
-        use = self._use(caller)
-        if use.streams >= caller.quota.streams:
-            raise QuotaSpent("streams", SOONEST_SECONDS * 10)
-        use.streams += 1
+        with self._purse(caller) as purse:
+            if purse.streams >= caller.quota.streams:
+                raise QuotaSpent("streams", SOONEST_SECONDS * 10)
+            purse.streams += 1
         self.streams += 1
 
     def close_stream(self, caller: Caller) -> None:
         """Note that a stream has ended."""
-        self._use(caller).streams -= 1
+        with self._purse(caller) as purse:
+            purse.streams -= 1
         self.streams -= 1
 
     async def pace(self, caller: Caller) -> None:
@@ -113,20 +109,16 @@ class Admission:
                 return
 
     def _spend(self, caller: Caller, decisions: int) -> None:
-        use, rate = self._use(caller), caller.quota.decisions_per_second
-        if use.tokens < 1:
-            raise QuotaSpent("decisions_per_second", (1 - use.tokens) / rate)
-        use.tokens -= decisions
-
-    def _use(self, caller: Caller) -> _Use:
-        """Return what a caller has used, its tokens grown by the time that has passed."""
         now, quota = self._now(), caller.quota
-        use = self._uses.get(caller.name)
-        if use is None:
-            use = self._uses[caller.name] = _Use(quota.burst, now)
-        use.tokens = min(quota.burst, use.tokens + (now - use.time) * quota.decisions_per_second)
-        use.time = now
-        return use
+        with self._purse(caller) as purse:
+            grown = purse.tokens + max(0.0, now - purse.time) * quota.decisions_per_second
+            purse.tokens, purse.time = min(quota.burst, grown), now
+            if purse.tokens < 1:
+                raise QuotaSpent("decisions_per_second", (1 - purse.tokens) / quota.decisions_per_second)
+            purse.tokens -= decisions
+
+    def _purse(self, caller: Caller) -> AbstractContextManager[Purse]:
+        return self._purses.of(caller.name, lambda: Purse(caller.quota.burst, self._now()))
 
     def _comeback(self) -> float:
         """Return in how many seconds a refused call may come again: each a little after the one before."""

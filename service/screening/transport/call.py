@@ -119,6 +119,11 @@ class Calls:
         self.may_begin.set()
         self._stopping = False
 
+    @property
+    def in_progress(self) -> int:
+        """Return how many unary calls and batches are being answered."""
+        return self._admission.calls
+
     def stop(self) -> None:
         """From now on, open streams finish what they accepted and take no more."""
         self._stopping = True

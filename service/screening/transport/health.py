@@ -11,6 +11,7 @@ CONDITIONS = {
     "log": "appends to the decision log are expected to succeed",
     "keys": "records can be sealed and opened",
     "clock": "the clock has not gone back",
+    "workers": "every other worker process of the service is heard of, and well",
     "draining": "the service is not shutting down",
 }
 """What each condition says while it holds."""

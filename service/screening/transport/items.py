@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from city.screening.v1 import screening_service_pb2
 from google.rpc import status_pb2
 
-from screening.errors import CallError, InvalidField, TooManyItems, Violation
+from screening.errors import CallError, InvalidField, TooManyItems, Unparseable, Violation
 from screening.transport import convert
-from screening.wire import nested
+from screening.wire import nested, occurrences
 
 LIMIT = 1_000
 """Most items in a batch, or in one message of a stream, inclusive."""
@@ -22,19 +22,31 @@ def _numbers(message: Any, *names: str) -> tuple[int, ...]:
 
 
 _KEY, _DECISION, _ERROR = _numbers(_pb.ScreenResult, "key", "decision", "error")
+(_BATCH_ITEMS,) = _numbers(_pb.BatchScreenEmploymentRequest, "items")
 (_BATCH_RESULTS,) = _numbers(_pb.BatchScreenEmploymentResponse, "results")
+_ITEM, _ITEMS = _numbers(_pb.StreamScreenEmploymentRequest, "item", "items")
 _RESULT, _RESULTS = _numbers(_pb.StreamScreenEmploymentResponse, "result", "results")
+"""The messages on information requests have the same numbers."""
 
 
-class Item(NamedTuple):
-    """One question with its key."""
+@dataclass(slots=True)
+class Item:
+    """One question with its key, not parsed before its turn: a message takes up to thirty times its bytes once it is."""
 
-    key: str
-    request: Any
+    body: bytes
     path: str
     """Where it stands in its message, with a dot at the end, for violations to name."""
     error: CallError | None = None
     """Why there is no question: its message could not be read."""
+    key: str = ""
+
+    def read(self, kind: type[Any]) -> Any:
+        """Parse it, once, note its key and return its question. Raises what `error` says, Unparseable."""
+        if self.error is not None:
+            raise self.error
+        parsed = convert.parse(kind, self.body)
+        self.body, self.key = b"", parsed.key
+        return parsed.request
 
     def decided(self, decision: bytes) -> bytes:
         """Return the result that is a decision."""
@@ -59,11 +71,12 @@ class Frame:
         return b"".join(nested(number, next(results)) for _ in self.items)
 
 
-def batch(items: Sequence[Any]) -> list[Item]:
-    """Return the items of a batch. Raises TooManyItems, InvalidField."""
-    if not items:
+def batch(body: bytes) -> list[Item]:
+    """Return the items of a batch. Raises TooManyItems, InvalidField, Unparseable."""
+    listed = _listed(body, _BATCH_ITEMS)
+    if not listed:
         raise InvalidField(Violation("items", "must have at least one element"))
-    return _listed(items)
+    return listed
 
 
 def batch_reply(results: Iterable[bytes]) -> bytes:
@@ -71,15 +84,14 @@ def batch_reply(results: Iterable[bytes]) -> bytes:
     return b"".join(nested(_BATCH_RESULTS, result) for result in results)
 
 
-def frame(kind: type[Any], body: bytes) -> Frame:
+def frame(body: bytes) -> Frame:
     """Read a message of a stream. One that does not parse, or has too many items, is unreadable."""
     try:
-        message = convert.parse(kind, body)
-        if message.items:
-            return Frame(_listed(message.items), several=True)
+        if listed := _listed(body, _ITEMS):
+            return Frame(listed, several=True)
+        return Frame([Item(b"".join(_contents(body, _ITEM)), "item.")], several=False)  # pieces of one message
     except CallError as error:
         return unreadable(error)
-    return Frame([Item(message.item.key, message.item.request, "item.")], several=False)
 
 
 def portions(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
@@ -98,13 +110,24 @@ def portions(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
 
 def unreadable(error: CallError) -> Frame:
     """Return a message that is not read, for the reason given."""
-    return Frame([Item("", None, "", error)], several=False)
+    return Frame([Item(b"", "", error)], several=False)
 
 
-def _listed(items: Sequence[Any]) -> list[Item]:
-    if len(items) > LIMIT:
-        raise TooManyItems(LIMIT, len(items))
-    return [Item(item.key, item.request, f"items[{position}].") for position, item in enumerate(items)]
+def _listed(body: bytes, number: int) -> list[Item]:
+    """Return the items in a field of a message. Raises TooManyItems, Unparseable."""
+    listed: list[Item] = []
+    for content in _contents(body, number):
+        if len(listed) == LIMIT:
+            raise TooManyItems(LIMIT, LIMIT + 1)
+        listed.append(Item(content, f"items[{len(listed)}]."))
+    return listed
+
+
+def _contents(body: bytes, number: int) -> Iterator[bytes]:
+    try:
+        yield from occurrences(body, number)
+    except ValueError:
+        raise Unparseable from None
 
 
 def check_key(item: Item, taken: set[str] | None) -> None:

@@ -1,11 +1,14 @@
 """DecisionLogService: reads recorded decisions, for each caller those that its line in the callers file lets it read.
 
-A proof of inclusion shows a record to whoever has its receipt.
+A proof of inclusion shows a record to whoever has its receipt. Whoever is shown a decision, or what stands open of it,
+is recorded; checkpoints and proofs of consistency show none.
 """
 
 import base64
 import hashlib
 import json
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,7 +19,9 @@ from screening.decisionlog import receipt
 from screening.decisionlog.decision_record import Erased, open_decision
 from screening.decisionlog.merkle import HASH_BYTES
 from screening.decisionlog.port import DecisionLog, Filter, Stored
+from screening.decisionlog.reading import reading
 from screening.decisionlog.receipt import NotIntegrated, Receipts
+from screening.decisionlog.record import Json
 from screening.decisionlog.seal import Sealer
 from screening.errors import DecisionNotFound, InvalidField, NotAllowed, NotYetIntegrated, Violation
 from screening.transport import convert
@@ -28,6 +33,8 @@ LARGEST_INDEX = 2**63 - 1
 MOST_LOOKS = 10
 """Pages that one listing reads at most in search of decisions that the caller may read."""
 _TOKEN_BYTES = 16
+_RULE = re.compile(r"[a-z0-9_]{1,64}\.[a-z0-9_]{1,64}")
+"""What may stand in the record of a reading as a rule's id; anything else a caller might have put a name into."""
 
 _pb = decision_log_service_pb2
 
@@ -35,10 +42,19 @@ _pb = decision_log_service_pb2
 class DecisionLogServicer:
     """The reading surface."""
 
-    def __init__(self, log: DecisionLog, sealer: Sealer, receipts: Receipts) -> None:
+    def __init__(
+        self,
+        log: DecisionLog,
+        sealer: Sealer,
+        receipts: Receipts,
+        clock: Callable[[], datetime],
+        new_id: Callable[[datetime], str],
+    ) -> None:
         self._log = log
         self._sealer = sealer
         self._receipts = receipts
+        self._clock = clock
+        self._new_id = new_id
 
     async def get_decision(self, call: Call, body: bytes) -> bytes:
         """Answer GetDecision."""
@@ -55,6 +71,7 @@ class DecisionLogServicer:
             decision = open_decision(stored, self._sealer)
         except Erased:
             raise DecisionNotFound from None
+        await self._record(call, [decision.decision_id])
         self._receipts.add(decision, stored)
         return _pb.GetDecisionResponse(decision=decision).SerializeToString()
 
@@ -64,7 +81,9 @@ class DecisionLogServicer:
         size, chosen = _checked(request)
         found, before = await self._readable(call.caller, chosen, size)
         call.trace.mark("log.read")
-        reply = _pb.ListDecisionsResponse(decisions=[self._summary(stored) for stored in found])
+        summaries = [self._summary(stored) for stored in found]
+        await self._record(call, [each.decision_id for each in summaries], _asked(request))
+        reply = _pb.ListDecisionsResponse(decisions=summaries)
         if before is not None:
             reply.next_page_token = _token(request, before)
         return reply.SerializeToString()
@@ -100,6 +119,7 @@ class DecisionLogServicer:
         call.trace.mark("log.read")
         if proof is None:
             raise DecisionNotFound
+        await self._record(call, [json.loads(proof.record)["id"]])
         reply = _pb.GetInclusionProofResponse()
         reply.proof.log_index, reply.proof.record, reply.proof.checkpoint = proof.index, proof.record, proof.checkpoint
         reply.proof.hashes.extend(proof.hashes)
@@ -126,6 +146,21 @@ class DecisionLogServicer:
         call.trace.mark("log.read")
         return _pb.GetConsistencyProofResponse(hashes=hashes, checkpoint=checkpoint.note).SerializeToString()
 
+    async def _record(self, call: Call, decisions: Sequence[str], asked: Mapping[str, Json] | None = None) -> None:
+        """Record who reads what, durably, before it is shown. Raises LogUnavailable."""
+        now = self._clock()
+        record = reading(
+            self._new_id(now),
+            now,
+            caller=call.caller.name,
+            rpc=call.rpc,
+            trace=call.trace.hex_id,
+            decisions=decisions,
+            asked=asked,
+        )
+        await self._log.append([record])
+        call.trace.mark("log.append")
+
     def _summary(self, stored: Stored) -> decision_log_service_pb2.DecisionSummary:
         fields = json.loads(stored.canonical)
         summary = _pb.DecisionSummary(
@@ -141,6 +176,21 @@ class DecisionLogServicer:
         summary.decision_time.FromDatetime(datetime.fromisoformat(fields["time"]))
         summary.receipt.CopyFrom(self._receipts.of(stored))
         return summary
+
+
+def _asked(request: decision_log_service_pb2.ListDecisionsRequest) -> dict[str, Json]:
+    """Return what narrowed a listing, each as text; a rule's id only if it has the form of one."""
+    asked: dict[str, Json] = {
+        name: getattr(request, name).ToJsonString() for name in ("start_time", "end_time") if request.HasField(name)
+    }
+    if request.HasField("outcome"):
+        asked["outcome"] = decision_pb2.Outcome.Name(request.outcome).removeprefix("OUTCOME_")
+    if request.HasField("city_unit"):
+        unit = information_request_facts_pb2.CityUnit.Name(request.city_unit)
+        asked["unit"] = unit.removeprefix("CITY_UNIT_")
+    if request.HasField("rule_id"):
+        asked["rule"] = request.rule_id if _RULE.fullmatch(request.rule_id) else "unknown"
+    return asked
 
 
 def may_read(caller: Caller, stored: Stored) -> bool:

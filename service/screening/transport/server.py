@@ -33,8 +33,11 @@ NEEDS = {
 }
 """The conditions of health that each service needs."""
 WATCH_SECONDS = 0.5
-QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 0.5
-"""Without arrivals for so long, or at the latest after so long, every call that was sent is taken."""
+QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 1.0
+"""Without calls in progress and arrivals for so long, or at the latest after so long, every call that was sent is taken.
+
+Whoever gets an answer may ask again at once, so as long as calls are answered more may be on their way.
+"""
 STREAMS_MAY_END = 0.5
 """Part of the grace after which open streams are given no more answers, but STOPPING for each further item."""
 STREAMS_PER_CONNECTION = 256
@@ -161,7 +164,7 @@ class Server:
         await self._health.set("draining", holds=False)
         await asyncio.sleep(notice)
         self._calls.may_begin.clear()
-        await self._arrivals.quiet()
+        await self._arrivals.quiet(lambda: self._calls.in_progress)
         stopping = asyncio.create_task(self._server.stop(grace))
         ending = asyncio.get_running_loop().call_later(grace * STREAMS_MAY_END, self._calls.stop)
         await asyncio.sleep(0)  # gRPC is told before the first held call is begun
@@ -204,13 +207,13 @@ class _Arrivals(grpc.aio.ServerInterceptor):
         self._may_begin = may_begin
         self._seen = 0
 
-    async def quiet(self) -> None:
-        """Wait until no more calls arrive."""
+    async def quiet(self, in_progress: Callable[[], int]) -> None:
+        """Wait until none of the calls that have begun is in progress, and no more arrive."""
         before = -1
         for _ in range(int(QUIET_AT_LATEST_SECONDS / QUIET_SECONDS)):
             if self._seen == before:
                 return
-            before = self._seen
+            before = -1 if in_progress() else self._seen
             await asyncio.sleep(QUIET_SECONDS)
 
     async def intercept_service(

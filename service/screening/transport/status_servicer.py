@@ -7,6 +7,7 @@ from typing import Any
 from city.screening.v1 import status_service_pb2
 
 from screening.bundle import Bundle
+from screening.crew import Crew, Report
 from screening.decisionlog.port import DecisionLog, Filter
 from screening.errors import LogUnavailable
 from screening.reload import Watched
@@ -33,6 +34,7 @@ class StatusServicer:
         log: DecisionLog,
         watched: Sequence[Watched[Any]],
         admission: Admission,
+        crew: Crew | None,
     ) -> None:
         self._version = version
         self._started = started
@@ -41,6 +43,7 @@ class StatusServicer:
         self._log = log
         self._watched = watched
         self._admission = admission
+        self._crew = crew
 
     async def get_status(self, _call: Call, body: bytes) -> bytes:
         """Answer GetStatus."""
@@ -58,6 +61,8 @@ class StatusServicer:
             reply.conditions.add(name=name, holds=holds, meaning=CONDITIONS[name])
         for each in self._watched:
             reply.sources.add(name=each.name, problem=each.problem, taken=each.taken, refused=each.refused)
+        for report in self._crew.reports() if self._crew else ():
+            reply.workers.append(_worker(report))
         size = await self._log_size()
         if size is not None:
             reply.log_size = size
@@ -69,3 +74,16 @@ class StatusServicer:
         except LogUnavailable:
             return None
         return newest[0].index + 1 if newest else 0
+
+
+def _worker(report: Report) -> status_service_pb2.WorkerState:
+    state = _pb.WorkerState(
+        number=report.worker,
+        well=report.well,
+        bundle_revision=report.said.get("bundle", ""),
+        bundle_serial=report.said.get("serial", 0),
+        failing=report.said.get("failing", ()),
+    )
+    for name, problem in report.said.get("problems", {}).items():
+        state.sources.add(name=name, problem=problem)
+    return state

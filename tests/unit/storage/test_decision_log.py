@@ -2,13 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from screening import clock
 from screening.decisionlog import merkle
 from screening.decisionlog.checkpoint import Head, Signer
 from screening.decisionlog.port import DecisionLog, Erasure, Filter, Mark
@@ -16,28 +13,9 @@ from screening.decisionlog.receipt import NotIntegrated, prove_consistency, prov
 from screening.decisionlog.record import Idempotency, Listing, Record, make
 from screening.decisionlog.tile import Edge
 from screening.errors import OnHold
-from screening.storage.log import SqlLog
-from screening.storage.memory import MemoryLog
-from screening.storage.postgres import PostgresDatabase
 from screening.transport.identity import new_id
 
-from tests.logs import sqlite_log
-
 START = datetime(2026, 11, 20, tzinfo=UTC)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-async def log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[DecisionLog]:
-    """Each implementation in turn."""
-    made: DecisionLog
-    if request.param == "memory":
-        made = MemoryLog(clock.now)
-    elif request.param == "sqlite":
-        made = sqlite_log(tmp_path / "data", clock.now)
-    else:
-        made = SqlLog(PostgresDatabase(*request.getfixturevalue("postgres").fresh()), clock.now)
-    yield made
-    await made.close()
 
 
 def decision(

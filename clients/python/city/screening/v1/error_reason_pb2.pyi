@@ -37,7 +37,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "INVALID_FIELD", "domain": "screening.city", "metadata": {"fields": "facts.city_unit"}}
     """
     ERROR_REASON_TOO_MANY_ITEMS: _ErrorReason.ValueType  # 3
-    """A batch holds too many items. Status INVALID_ARGUMENT.
+    """A batch holds too many items; they are counted up to the first that is too many. Status INVALID_ARGUMENT.
 
         {"reason": "TOO_MANY_ITEMS", "domain": "screening.city", "metadata": {"limit": "1000", "items": "1001"}}
     """
@@ -134,7 +134,7 @@ ERROR_REASON_INVALID_FIELD: ErrorReason.ValueType  # 2
     {"reason": "INVALID_FIELD", "domain": "screening.city", "metadata": {"fields": "facts.city_unit"}}
 """
 ERROR_REASON_TOO_MANY_ITEMS: ErrorReason.ValueType  # 3
-"""A batch holds too many items. Status INVALID_ARGUMENT.
+"""A batch holds too many items; they are counted up to the first that is too many. Status INVALID_ARGUMENT.
 
     {"reason": "TOO_MANY_ITEMS", "domain": "screening.city", "metadata": {"limit": "1000", "items": "1001"}}
 """

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&city/screening/v1/status_service.proto\x12\x11\x63ity.screening.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xc1\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\nconditions\x18\x03 \x03(\x0b\x32\".city.screening.v1.HealthCondition\x12\x17\n\x0f\x62undle_revision\x18\x04 \x01(\t\x12\x15\n\rbundle_serial\x18\x05 \x01(\x04\x12\x15\n\x08log_size\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x31\n\x07sources\x18\x07 \x03(\x0b\x32 .city.screening.v1.WatchedSource\x12\x1b\n\x13\x64\x65\x63isions_in_flight\x18\x08 \x01(\r\x12\x0f\n\x07streams\x18\t \x01(\rB\x0b\n\t_log_size\"?\n\x0fHealthCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"N\n\rWatchedSource\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07problem\x18\x02 \x01(\t\x12\r\n\x05taken\x18\x03 \x01(\x04\x12\x0f\n\x07refused\x18\x04 \x01(\x04\x32g\n\rStatusService\x12V\n\tGetStatus\x12#.city.screening.v1.GetStatusRequest\x1a$.city.screening.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&city/screening/v1/status_service.proto\x12\x11\x63ity.screening.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"\xf2\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\nconditions\x18\x03 \x03(\x0b\x32\".city.screening.v1.HealthCondition\x12\x17\n\x0f\x62undle_revision\x18\x04 \x01(\t\x12\x15\n\rbundle_serial\x18\x05 \x01(\x04\x12\x15\n\x08log_size\x18\x06 \x01(\x04H\x00\x88\x01\x01\x12\x31\n\x07sources\x18\x07 \x03(\x0b\x32 .city.screening.v1.WatchedSource\x12\x1b\n\x13\x64\x65\x63isions_in_flight\x18\x08 \x01(\r\x12\x0f\n\x07streams\x18\t \x01(\r\x12/\n\x07workers\x18\n \x03(\x0b\x32\x1e.city.screening.v1.WorkerStateB\x0b\n\t_log_size\"\x9f\x01\n\x0bWorkerState\x12\x0e\n\x06number\x18\x01 \x01(\r\x12\x0c\n\x04well\x18\x02 \x01(\x08\x12\x17\n\x0f\x62undle_revision\x18\x03 \x01(\t\x12\x15\n\rbundle_serial\x18\x04 \x01(\x04\x12\x0f\n\x07\x66\x61iling\x18\x05 \x03(\t\x12\x31\n\x07sources\x18\x06 \x03(\x0b\x32 .city.screening.v1.WatchedSource\"?\n\x0fHealthCondition\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05holds\x18\x02 \x01(\x08\x12\x0f\n\x07meaning\x18\x03 \x01(\t\"N\n\rWatchedSource\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07problem\x18\x02 \x01(\t\x12\r\n\x05taken\x18\x03 \x01(\x04\x12\x0f\n\x07refused\x18\x04 \x01(\x04\x32g\n\rStatusService\x12V\n\tGetStatus\x12#.city.screening.v1.GetStatusRequest\x1a$.city.screening.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_start=94
   _globals['_GETSTATUSREQUEST']._serialized_end=112
   _globals['_GETSTATUSRESPONSE']._serialized_start=115
-  _globals['_GETSTATUSRESPONSE']._serialized_end=436
-  _globals['_HEALTHCONDITION']._serialized_start=438
-  _globals['_HEALTHCONDITION']._serialized_end=501
-  _globals['_WATCHEDSOURCE']._serialized_start=503
-  _globals['_WATCHEDSOURCE']._serialized_end=581
-  _globals['_STATUSSERVICE']._serialized_start=583
-  _globals['_STATUSSERVICE']._serialized_end=686
+  _globals['_GETSTATUSRESPONSE']._serialized_end=485
+  _globals['_WORKERSTATE']._serialized_start=488
+  _globals['_WORKERSTATE']._serialized_end=647
+  _globals['_HEALTHCONDITION']._serialized_start=649
+  _globals['_HEALTHCONDITION']._serialized_end=712
+  _globals['_WATCHEDSOURCE']._serialized_start=714
+  _globals['_WATCHEDSOURCE']._serialized_end=792
+  _globals['_STATUSSERVICE']._serialized_start=794
+  _globals['_STATUSSERVICE']._serialized_end=897
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,7 @@ class GetStatusResponse(_message.Message):
     SOURCES_FIELD_NUMBER: _builtins.int
     DECISIONS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     STREAMS_FIELD_NUMBER: _builtins.int
+    WORKERS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """The version of the service."""
     bundle_revision: _builtins.str
@@ -75,6 +76,12 @@ class GetStatusResponse(_message.Message):
     def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchedSource]:
         """Everything that is read anew while the service runs."""
 
+    @_builtins.property
+    def workers(self) -> _containers.RepeatedCompositeFieldContainer[Global___WorkerState]:
+        """Every worker process of the instance, the one that answers included; what else stands here is of that one alone.
+        Empty: the instance is one process.
+        """
+
     def __init__(
         self,
         *,
@@ -87,16 +94,63 @@ class GetStatusResponse(_message.Message):
         sources: _abc.Iterable[Global___WatchedSource] | None = ...,
         decisions_in_flight: _builtins.int = ...,
         streams: _builtins.int = ...,
+        workers: _abc.Iterable[Global___WorkerState] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_log_size", b"_log_size", "log_size", b"log_size", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_log_size", b"_log_size", "bundle_revision", b"bundle_revision", "bundle_serial", b"bundle_serial", "conditions", b"conditions", "decisions_in_flight", b"decisions_in_flight", "log_size", b"log_size", "sources", b"sources", "start_time", b"start_time", "streams", b"streams", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_log_size", b"_log_size", "bundle_revision", b"bundle_revision", "bundle_serial", b"bundle_serial", "conditions", b"conditions", "decisions_in_flight", b"decisions_in_flight", "log_size", b"log_size", "sources", b"sources", "start_time", b"start_time", "streams", b"streams", "version", b"version", "workers", b"workers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__log_size: _TypeAlias = _typing.Literal["log_size"]  # noqa: Y015
     _WhichOneofArgType__log_size: _TypeAlias = _typing.Literal["_log_size", b"_log_size"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__log_size) -> _WhichOneofReturnType__log_size | None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class WorkerState(_message.Message):
+    """States how one worker process of an instance does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    WELL_FIELD_NUMBER: _builtins.int
+    BUNDLE_REVISION_FIELD_NUMBER: _builtins.int
+    BUNDLE_SERIAL_FIELD_NUMBER: _builtins.int
+    FAILING_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Its number, from 0."""
+    well: _builtins.bool
+    """Whether it was heard of in the last five seconds, and no condition of its health fails."""
+    bundle_revision: _builtins.str
+    """SHA-256 of the law, registry, lexicon and dated settings that it has in force, in lower-case hexadecimal."""
+    bundle_serial: _builtins.int
+    """Serial of the signed release that it has in force; 0 where it is not a signed release."""
+    @_builtins.property
+    def failing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The conditions of its health that fail, such as "log"."""
+
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___WatchedSource]:
+        """What it has read and not taken."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        well: _builtins.bool = ...,
+        bundle_revision: _builtins.str = ...,
+        bundle_serial: _builtins.int = ...,
+        failing: _abc.Iterable[_builtins.str] | None = ...,
+        sources: _abc.Iterable[Global___WatchedSource] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bundle_revision", b"bundle_revision", "bundle_serial", b"bundle_serial", "failing", b"failing", "number", b"number", "sources", b"sources", "well", b"well"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerState: _TypeAlias = WorkerState  # noqa: Y015
 
 @_typing.final
 class HealthCondition(_message.Message):

@@ -1,35 +1,32 @@
-"""`screening log …`: tools for auditors. They read the files; no service need run."""
+"""`screening log verify`: re-verifies the whole log; it reads what is stored and writes nothing."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from psycopg.conninfo import conninfo_to_dict
 
+from screening.cli.log.opened import AnchorDirectory, Data, Database, KeysDatabase, Place
 from screening.config import Settings
 from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.decisionlog.verify import Completeness, Report
 from screening.errors import DataDirectoryError
 from screening.storage import anchor as anchors
 from screening.storage.audit import Trust, audit
-from screening.storage.readonly import SqliteFiles
+from screening.storage.readonly import PostgresServers, SqliteFiles
 from screening.storage.sqlite import KEYS, LOG
 from screening.storage.timestamp import SUFFIX, stamped
-
-log = typer.Typer(help="Verify the decision log.", no_args_is_help=True)
 
 BROKEN_EXIT, UNPROVEN_EXIT = 1, 3
 
 
-@log.callback()
-def _group() -> None:
-    """Verify the decision log."""
-
-
-@log.command("verify")
 def verify_log(  # noqa: PLR0917  # typer makes options of parameters
-    data: Annotated[Path, typer.Option(help="Directory of the decision log")],
-    anchor: Annotated[Path | None, typer.Option(help="Directory with anchored checkpoints; default a sibling")] = None,
+    data: Data = None,
+    anchor: AnchorDirectory = None,
+    database: Database = None,
+    keys_database: KeysDatabase = None,
     checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint file kept elsewhere")] = None,
     key: Annotated[str | None, typer.Option(help="The log's verifier key, or a file with it")] = None,
     witness: Annotated[list[str] | None, typer.Option(help="Verifier key of a witness that must have cosigned")] = None,
@@ -38,25 +35,45 @@ def verify_log(  # noqa: PLR0917  # typer makes options of parameters
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs")] = False,
 ) -> None:
     """Verify every record; exit 0 if integrity and completeness hold, 3 if completeness is unproven, else 1."""
-    if not data.is_dir():
-        raise typer.BadParameter(f"{data} is no directory")
-    settings = Settings(data=data, anchor=anchor)
+    settings = Place(data, anchor, database, keys_database).settings()
+    if not settings.database and not settings.data.is_dir():
+        raise typer.BadParameter(f"{settings.data} is no directory")
+    if settings.database and not settings.keys_database and not without_keys:
+        raise typer.BadParameter("--database needs --keys-database, or --without-keys")
+    witnesses = [verifier_key(text) for text in witness or ()]
+    report = verified(settings, key, checkpoint, witnesses, with_keys=not without_keys)
     place = settings.anchor_directory
-    try:
-        trust = _trust(settings, key, checkpoint, [verifier_key(text) for text in witness or ()])
-        missing = _missing(data, without_keys=without_keys)
-        report = missing or audit(SqliteFiles(data), trust, settings.tiles_directory, with_keys=not without_keys)
-        for problem in _wrong_stamps(place, tsa_roots):
-            report.fault(problem)
-    except DataDirectoryError as error:
-        raise typer.BadParameter(str(error)) from None
-    except SqliteFiles.failures as error:
-        report = Report()
-        report.fault(f"the log cannot be read: {error}")
-    typer.echo(json.dumps(_as_json(report, place)) if as_json else _as_text(report, place))
+    for problem in _wrong_stamps(place, tsa_roots):
+        report.fault(problem)
+    typer.echo(json.dumps(_as_json(report, settings)) if as_json else _as_text(report, settings))
     if not report.integrity or report.completeness == Completeness.BROKEN:
         raise typer.Exit(BROKEN_EXIT)
     raise typer.Exit(UNPROVEN_EXIT if report.completeness == Completeness.UNPROVEN else 0)
+
+
+def verified(
+    settings: Settings,
+    key: str | None = None,
+    checkpoint: Path | None = None,
+    witnesses: Sequence[VerifierKey] = (),
+    *,
+    with_keys: bool = True,
+) -> Report:
+    """Verify the log of settings. Raises BadParameter where there is nothing to verify it against."""
+    try:
+        trust = _trust(settings, key, checkpoint, witnesses)
+    except DataDirectoryError as error:
+        raise typer.BadParameter(str(error)) from None
+    missing = None if settings.database else _missing(settings.data, without_keys=not with_keys)
+    store: PostgresServers | SqliteFiles = (
+        PostgresServers(settings.database, settings.keys_database) if settings.database else SqliteFiles(settings.data)
+    )
+    try:
+        return missing or audit(store, trust, settings.tiles_directory, with_keys=with_keys)
+    except store.failures as error:
+        report = Report()
+        report.fault(f"the log cannot be read: {type(error).__name__ if settings.database else error}")
+        return report
 
 
 def verifier_key(text: str) -> VerifierKey:
@@ -67,7 +84,7 @@ def verifier_key(text: str) -> VerifierKey:
         raise typer.BadParameter(str(error)) from None
 
 
-def _trust(settings: Settings, key: str | None, checkpoint: Path | None, witnesses: list[VerifierKey]) -> Trust:
+def _trust(settings: Settings, key: str | None, checkpoint: Path | None, witnesses: Sequence[VerifierKey]) -> Trust:
     """Read what is kept elsewhere; the anchor's key is trusted before the one in the data directory."""
     place = settings.anchor_directory
     candidates = [place / anchors.KEY, settings.data / anchors.KEY]
@@ -101,8 +118,9 @@ def _wrong_stamps(place: Path, roots: Path | None) -> list[str]:
     return problems
 
 
-def _as_json(report: Report, place: Path) -> dict[str, Any]:
+def _as_json(report: Report, settings: Settings) -> dict[str, Any]:
     return {
+        "log": _log(settings),
         "records": report.records,
         "kinds": report.kinds,
         "integrity": report.integrity,
@@ -111,16 +129,18 @@ def _as_json(report: Report, place: Path) -> dict[str, Any]:
         "unanchored": report.records - report.anchored,
         "signed": report.signed,
         "erased": report.erased,
-        "anchor": str(place),
+        "anchor": str(settings.anchor_directory),
         "faults": report.faults,
         "fault_count": report.fault_count,
         "missing": report.missing,
     }
 
 
-def _as_text(report: Report, place: Path) -> str:
+def _as_text(report: Report, settings: Settings) -> str:
+    place = settings.anchor_directory
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(report.kinds.items()))
     lines = [f"{report.records} records ({kinds})" if kinds else f"{report.records or 'no'} records"]
+    lines.append(f"log: {_log(settings)}")
     lines.append(f"integrity: {'verified' if report.integrity else f'BROKEN, {report.fault_count} faults'}")
     lines += [f"  {fault}" for fault in report.faults]
     completeness = report.completeness
@@ -133,6 +153,14 @@ def _as_text(report: Report, place: Path) -> str:
     if report.anchored < report.records:
         lines.append(f"  unanchored: {_range(report.anchored, report.records)}; a cut-off tail could not be seen there")
     return "\n".join(lines)
+
+
+def _log(settings: Settings) -> str:
+    """Say which log was verified, without an address, which may hold a password."""
+    if not settings.database:
+        return str(settings.data / LOG)
+    parts = conninfo_to_dict(settings.database)
+    return f"PostgreSQL database {parts.get('dbname', '')} on {parts.get('host', 'this machine')}"
 
 
 def _range(start: int, end: int) -> str:
