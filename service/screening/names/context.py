@@ -67,7 +67,8 @@ def context(written: Written, alignment: Alignment, explained: frozenset[int]) -
         return Context(0.0, 0.0, ())
     home = {written.pieces[place] for place in alignment.covered}
     first = min(alignment.covered)
-    left = [place for place in written.content if place not in alignment.covered and place not in explained]
+    said = {written.words[place].text for place in alignment.covered}  # a word that stands twice says nothing new
+    left = [place for place in written.content if place not in explained and written.words[place].text not in said]
     parts = _named_parts(written, alignment, left)
     titles = _titles(written, [place for place in left if written.pieces[place] not in home])
     titles |= _title_before(written, first)
@@ -144,9 +145,12 @@ def _named_parts(written: Written, alignment: Alignment, left: list[int]) -> set
 
 
 def _article(written: Written, alignment: Alignment, first: int) -> float:
-    """Return the cost of an article before a local agency's name: La Mesa is not Mesa."""
-    local = alignment.form.entity.kind == "partner_agency"
-    return FOREIGN if local and first and written.words[first - 1].text in _ARTICLES else 0.0
+    """Return the cost of an article before a local agency's name that has none: La Mesa is not Mesa."""
+    if alignment.form.entity.kind != "partner_agency" or not first:
+        return 0.0
+    before = written.words[first - 1].text
+    own = alignment.form.alias.text.casefold().startswith(f"{before} ")
+    return FOREIGN if before in _ARTICLES and not own else 0.0
 
 
 def _beside(word: Word, alignment: Alignment, *, before: bool, job: bool) -> float:

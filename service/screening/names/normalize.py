@@ -157,7 +157,7 @@ def _tokens(part: str, vocabulary: Vocabulary, kept: Collection[str], *, alone: 
     """Return the tokens of one piece with initials joined, phrases as one word and shortenings spelled out."""
     tokens = [
         word
-        for token in _initials_joined(words(part))
+        for token in vocabulary.slips.joined(_initials_joined(words(part)))
         for word in ((token,) if token in kept else vocabulary.slips.mended(token))
     ]
     if tokens and len(tokens[-1]) == 2 and (len(tokens) > 1 or alone):  # noqa: PLR2004  # a postal code

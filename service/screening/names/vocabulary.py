@@ -94,7 +94,7 @@ class Vocabulary:
             + r"))\b[.:]?\s+"
         )
         self._kinds = _kinds(document, self.states)
-        self.slips = Slips(*self._common(), self.legal_forms)
+        self.slips = Slips(*self._common(), self.legal_forms, self._kinds.keys() | self.legal_forms.keys())
         """Mends slips in common words."""
         self.word = lru_cache(maxsize=100_000)(self._word)
         """Returns the Word of a text."""
