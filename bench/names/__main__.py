@@ -18,7 +18,7 @@ from bench.names.quality import Sums, read_cases, total
 REGISTRY = Path(screening.__file__).parent / "registry"
 CASES = Path(__file__).parents[2] / "tests/cases"
 FIGURES = CASES / "names_quality.json"
-_SETS = ("names_dev.tsv", "names_more.tsv", "names_fresh.tsv", "names_least.tsv", "names_context.tsv")
+_SETS = ("names_dev.tsv", "names_more.tsv", "names_fresh.tsv", "names_least.tsv", "names_context.tsv", "names_last.tsv")
 EACH = 150
 """Generated names of each kind."""
 
