@@ -79,6 +79,8 @@ laws: $(READY) ## Check the law files, run their cases, prove the invariants (mi
 	$(BIN)/screening laws test --coverage
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
+	for pack in service/screening/laws/packs/*.yaml; do \
+	  $(BIN)/screening laws prove --pack $$(basename $$pack .yaml) || exit 1; done
 
 .PHONY: mutants
 mutants: $(READY) ## Make every rule wrong in small ways, name what no case notices, and publish the figures (minutes)
