@@ -32,8 +32,9 @@ from screening.decisionlog.seal import Sealer
 from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
 from screening.names.resolution import NO_NAME, Resolution
-from screening.policy.evaluate import Codes, Docket, Part, strictest
+from screening.policy.evaluate import Docket, Part, strictest
 from screening.policy.law import Law, Pack
+from screening.policy.program import Codes
 from screening.reading import employment, information_request
 from screening.reading.items import items
 from screening.reading.lexicon import Found
@@ -300,7 +301,8 @@ def _apply_law(question: Question, bundle: Bundle, mark: Mark) -> Decision:
     answer.add_readings(decision, question.found)
     if question.named is not NO_NAME:
         answer.add_resolution(decision, question.named)
-    decision.as_of.year, decision.as_of.month, decision.as_of.day = question.as_of.timetuple()[:3]
+    as_of = decision.as_of
+    as_of.year, as_of.month, as_of.day = question.as_of.year, question.as_of.month, question.as_of.day
     decision.policy_pack = pack.id
     decision.bundle_revision = bundle.revision
     decision.bundle_serial = bundle.serial

@@ -3,7 +3,7 @@
 The combining rule is the engine's own: the folds of `combine.py`, applied to functions instead of to single truths.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, reduce
 
 from screening.policy.combine import SILENCE, Possible, agreed, displaced, heard, ranked
@@ -31,7 +31,7 @@ class Answers:
                 ranks[rule.rank] = self._apply(_hearing(rule.outcome), ranks[rule.rank], self.settled(rule))
         self.possible = ranked(ranks, self._apply)
         """Every answer that some completion of the missing facts could give, everywhere."""
-        self.outcome = self._apply(_answer, self.possible, space.diagrams.leaf(None))
+        self.outcome = space.diagrams.image(_answer, self.possible)
         """The outcome, everywhere."""
 
     def settled(self, rule: Rule) -> Function:
@@ -50,8 +50,11 @@ class Answers:
         if rule.outcome is None:
             return self.settled(rule) != diagrams.leaf(FALSE)
         speaks = self._apply(_speaks, self.settled(rule), self._holds_above(rule.rank, rule.outcome))
-        given = (self.outcome, diagrams.leaf(None))
-        return diagrams.find(lambda outcome, _: outcome == rule.outcome, speaks, given) is not None
+        return diagrams.both(speaks, self.given({rule.outcome})) != diagrams.leaf(False)  # noqa: FBT003  # a value
+
+    def given(self, outcomes: Collection[Outcome]) -> Function:
+        """Return where the outcome is one of some."""
+        return self.space.diagrams.image(_among(frozenset(outcomes)), self.outcome)
 
     @cache  # noqa: B019  # lives as long as the space, which is one task of a proof
     def _holds_above(self, rank: Rank, outcome: Outcome) -> Function:
@@ -70,7 +73,7 @@ class Answers:
         )
 
 
-def _answer(possible: Possible, _: None) -> Outcome:
+def _answer(possible: Possible) -> Outcome:
     answer = agreed(possible)
     return REVIEW if answer is None else answer
 
@@ -81,6 +84,11 @@ def _speaks(code: int, above: int) -> bool:
 
 def _either_true(found: int, code: int) -> int:
     return TRUE if TRUE in (found, code) else FALSE
+
+
+@cache
+def _among(outcomes: frozenset[Outcome]) -> Callable[[Outcome], bool]:
+    return outcomes.__contains__
 
 
 @cache

@@ -183,16 +183,26 @@ def truth(condition: Condition, codes: Mapping[Atom, int]) -> int:
     match condition:
         case Atom():
             return codes[condition]
-        case Constant(code):
-            return code
+        case Every(parts):
+            return _until(FALSE, parts, codes, TRUE)
+        case Some(parts):
+            return _until(TRUE, parts, codes, FALSE)
         case Negation(part):
             return _NOT[truth(part, codes)]
-        case Every(parts):
-            found = {truth(part, codes) for part in parts}
-            return FALSE if FALSE in found else UNKNOWN if UNKNOWN in found else TRUE
-        case Some(parts):
-            found = {truth(part, codes) for part in parts}
-            return TRUE if TRUE in found else UNKNOWN if UNKNOWN in found else FALSE
+        case Constant(code):
+            return code
+
+
+def _until(dominant: int, parts: Sequence[Condition], codes: Mapping[Atom, int], neutral: int) -> int:
+    """Return the dominant code at the first part that has it, else UNKNOWN if a part is, else the neutral code."""
+    found = neutral
+    for part in parts:
+        code = codes[part] if type(part) is Atom else truth(part, codes)
+        if code == dominant:
+            return dominant
+        if code == UNKNOWN:
+            found = UNKNOWN
+    return found
 
 
 def atoms(condition: Condition) -> set[Atom]:

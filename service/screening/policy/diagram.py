@@ -5,7 +5,6 @@ compared for every combination of values at once, without listing the combinatio
 for Boolean Function Manipulation, 1986; here with many-valued variables and any leaves).
 """
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -28,6 +27,8 @@ class Diagrams:
         """The variable's place and a function for each of its values; for a leaf, the last place and the value."""
         self._numbers: dict[tuple[int, Any], Function] = {}
         self._done: dict[Combine, dict[tuple[Function, Function], Function]] = {}
+        self._images: dict[Callable[[Any], Hashable], dict[Function, Function]] = {}
+        self._both: dict[tuple[Function, Function], Function] = {}
 
     def leaf(self, value: Hashable) -> Function:
         """Return the function that is `value` everywhere."""
@@ -60,79 +61,98 @@ class Diagrams:
 
         return both(first, second)
 
-    def find(
-        self,
-        wanted: Callable[[Any, Any], bool],
-        guard: Function,
-        functions: tuple[Function, Function],
-        held: tuple[Held, Held] = ({}, {}),
-    ) -> list[int] | None:
-        """Return a combination, as the index of each variable's value, where the guard is true and two values are wanted.
+    def image(self, of: Callable[[Any], Hashable], function: Function) -> Function:
+        """Return the function whose value everywhere is `of` of the value of another; `of` as for `apply`."""
+        nodes, end = self._nodes, len(self.sizes)
+        done = self._images.setdefault(of, {})
 
-        `held` says for each function at which places it is asked for another index than the combination's; the guard is
-        asked like the first. `wanted` must be false for equal values. None where there is no such combination.
-        """
-        nodes, end, (hold, hold2) = self._nodes, len(self.sizes), held
-        last = max([*hold, *hold2], default=-1)
-        dead: set[tuple[Function, Function, Function]] = set()
-
-        def search(numbers: tuple[Function, Function, Function]) -> list[tuple[int, int]] | None:
-            guarding, one, other = numbers
-            (at, inside), (at1, inside1), (at2, inside2) = nodes[guarding], nodes[one], nodes[other]
-            place = min(at, at1, at2)
-            if (at == end and not inside) or (one == other and place > last) or numbers in dead:
-                return None
-            if place == end:
-                return [] if wanted(inside1, inside2) else None
-            for index in range(self.sizes[place]):
-                first = hold.get(place, index)
-                below = (
-                    guarding if at != place else inside[first],
-                    one if at1 != place else inside1[first],
-                    other if at2 != place else inside2[hold2.get(place, index)],
+        def walk(number: Function) -> Function:
+            made = done.get(number)
+            if made is None:
+                place, inside = nodes[number]
+                made = (
+                    self.leaf(of(inside)) if place == end else self._node(place, tuple([walk(one) for one in inside]))
                 )
-                if (path := search(below)) is not None:
-                    path.append((place, index))
-                    return path
-            dead.add(numbers)
+                done[number] = made
+            return made
+
+        return walk(function)
+
+    def both(self, first: Function, second: Function) -> Function:
+        """Return where two functions are both true. Their values, and those of the result, are True and False."""
+        nodes, done = self._nodes, self._both
+        true, false = self.leaf(True), self.leaf(False)  # noqa: FBT003  # values
+
+        def walk(one: Function, other: Function) -> Function:
+            if other in (one, true):
+                return one
+            if one == true:
+                return other
+            if false in (one, other):
+                return false
+            pair = (one, other) if one < other else (other, one)
+            made = done.get(pair)
+            if made is None:
+                (place, inside), (place2, inside2) = nodes[one], nodes[other]
+                if place == place2:
+                    children = [walk(a, b) for a, b in zip(inside, inside2, strict=True)]
+                elif place < place2:
+                    children = [walk(child, other) for child in inside]
+                else:
+                    children = [walk(one, child) for child in inside2]
+                made = done[pair] = self._node(min(place, place2), tuple(children))
+            return made
+
+        return walk(first, second)
+
+    def held(self, function: Function, hold: Held) -> Function:
+        """Return a function with some variables held, so that it does not read them."""
+        nodes, last = self._nodes, max(hold, default=-1)
+        done: dict[Function, Function] = {}
+
+        def walk(number: Function) -> Function:
+            place, inside = nodes[number]
+            if place > last:
+                return number
+            made = done.get(number)
+            if made is None:
+                index = hold.get(place)
+                made = self._node(place, tuple([walk(one) for one in inside])) if index is None else walk(inside[index])
+                done[number] = made
+            return made
+
+        return walk(function)
+
+    def find(self, function: Function) -> list[int] | None:
+        """Return a combination, as the index of each variable's value, where a function is true; None if there is none."""
+        false = self.leaf(False)  # noqa: FBT003  # a value
+        if function == false:
             return None
-
-        path = search((guard, *functions))
-        return None if path is None else [dict(path).get(place, 0) for place in range(end)]
-
-    def count(self, function: Function, weights: Sequence[Sequence[int]]) -> Counter[Any]:
-        """Return for how many combinations the function has each value; `weights` say for how many each index counts."""
-        totals = [sum(each) for each in weights]
-        done: dict[Function, Counter[Any]] = {}
-
-        def below(number: Function) -> Counter[Any]:
-            place, inside = self._nodes[number]
-            if place == len(self.sizes):
-                return Counter({inside: 1})
-            if number not in done:
-                sums: Counter[Any] = Counter()
-                for child, weight in zip(inside, weights[place], strict=True):
-                    skipped = prod(totals[place + 1 : self._nodes[child][0]])
-                    for value, many in below(child).items():
-                        sums[value] += many * weight * skipped
-                done[number] = sums
-            return done[number]
-
-        skipped = prod(totals[: self._nodes[function][0]])
-        return Counter({value: many * skipped for value, many in below(function).items()})
-
-    def values(self, function: Function) -> set[Any]:
-        """Return every value that a function has somewhere."""
-        found: set[Any] = set()
-        seen, waiting = {function}, [function]
-        while waiting:
-            place, inside = self._nodes[waiting.pop()]
-            if place == len(self.sizes):
-                found.add(inside)
-            else:
-                waiting += {child for child in inside if child not in seen}
-                seen.update(inside)
+        found = [0] * len(self.sizes)
+        place, inside = self._nodes[function]
+        while place < len(self.sizes):  # a function that is not false everywhere is true somewhere
+            found[place] = next(index for index, child in enumerate(inside) if child != false)
+            place, inside = self._nodes[inside[found[place]]]
         return found
+
+    def count(self, function: Function, value: Hashable, weights: Sequence[Sequence[int]]) -> int:
+        """Return for how many combinations the function has a value; `weights` say for how many each index counts."""
+        nodes, end = self._nodes, len(self.sizes)
+        skipped = [prod(map(sum, weights[place:])) for place in range(end + 1)]
+        done: dict[Function, int] = {}
+
+        def below(number: Function, after: int) -> int:
+            """Return the count over the variables that come after a place."""
+            place, inside = nodes[number]
+            if place == end:
+                return skipped[after] if inside == value else 0
+            if number not in done:
+                done[number] = sum(
+                    weight * below(child, place + 1) for child, weight in zip(inside, weights[place], strict=True)
+                )
+            return done[number] * (skipped[after] // skipped[place])
+
+        return below(function, 0)
 
     def at(self, function: Function, indexes: Sequence[int]) -> Any:
         """Return the value of a function where the variables have the values with the given indexes."""

@@ -10,7 +10,7 @@ from itertools import combinations
 from screening.policy.answers import Answers
 from screening.policy.combine import SILENCE
 from screening.policy.condition import FALSE, TRUE, Condition
-from screening.policy.rule import ALLOW_IN_PART, REVIEW, Duty, Outcome
+from screening.policy.rule import ALLOW_IN_PART, OUTCOMES, REVIEW, Duty, Outcome
 
 
 class Reach:
@@ -44,9 +44,10 @@ class Reach:
         """Count the combinations by what the last law says of them."""
         weights = [variable.weights for variable in answers.space.variables]
         count = answers.space.diagrams.count
-        found = count(answers.outcome, weights)
-        self.outcomes = Counter({outcome: number * self._many for outcome, number in found.items()})
-        self.silent = count(answers.possible, weights)[SILENCE] * self._many
+        self.outcomes = Counter(
+            {outcome: count(answers.outcome, outcome, weights) * self._many for outcome in OUTCOMES.values()}
+        )
+        self.silent = count(answers.possible, SILENCE, weights) * self._many
 
     def joined(self, other: "Reach") -> "Reach":
         """Return what was found of two parts of a space together."""
@@ -65,21 +66,20 @@ class Reach:
             excepted = one.id in other.exception_to or other.id in one.exception_to
             if not alike or excepted or one.outcome == other.outcome or (one.id, other.id) in self.disagreeing:
                 continue
-            if True in diagrams.values(diagrams.apply(_both_true, answers.settled(one), answers.settled(other))):
+            if diagrams.apply(_both_true, answers.settled(one), answers.settled(other)) != diagrams.leaf(False):  # noqa: FBT003  # a value
                 self.disagreeing.add((one.id, other.id))
 
 
 def _arises(answers: Answers, duty: Duty, condition: Condition) -> bool:
     """Say whether a duty may arise. The whole request may be REVIEW or ALLOW_IN_PART where a part is not."""
     diagrams = answers.space.diagrams
-    may_hold = diagrams.apply(_may, answers.space.truth(condition), diagrams.leaf(None))
-    if duty.on & {REVIEW, ALLOW_IN_PART}:
-        return may_hold != diagrams.leaf(False)  # noqa: FBT003  # a value
-    given = (answers.outcome, diagrams.leaf(None))
-    return diagrams.find(lambda outcome, _: outcome in duty.on, may_hold, given) is not None
+    arises = diagrams.image(_may_hold, answers.space.truth(condition))
+    if not duty.on & {REVIEW, ALLOW_IN_PART}:
+        arises = diagrams.both(arises, answers.given(duty.on))
+    return arises != diagrams.leaf(False)  # noqa: FBT003  # a value
 
 
-def _may(code: int, _: None) -> bool:
+def _may_hold(code: int) -> bool:
     return code != FALSE
 
 

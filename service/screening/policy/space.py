@@ -16,9 +16,11 @@ from typing import TypeAlias
 from screening.facts import REQUIRED, Fact, Value, stating, vocabulary
 from screening.policy.condition import FALSE, TRUE, UNKNOWN, Atom, Condition, Constant, Every, Negation, Some, atoms
 from screening.policy.diagram import Diagrams, Function
-from screening.policy.evaluate import Program
+from screening.policy.program import Program
 
 SOME_TEXT = "stated"
+_FIRST = ("facts.request_kind", "facts.purpose", "reading.requester_agency")
+"""Variables that stand first: each value of them leaves few rules, so that what follows is small."""
 _ROUNDS = 60
 """Rounds of ordering; the shortest order seen is kept."""
 
@@ -79,7 +81,7 @@ class Space:
             case Constant(code):
                 return diagrams.leaf(code)
             case Negation(part):
-                return diagrams.apply(_not, self.truth(part), diagrams.leaf(None))
+                return diagrams.image(_not, self.truth(part))
             case Every(parts):
                 return reduce(lambda one, part: diagrams.apply(_and, one, self.truth(part)), parts, diagrams.leaf(TRUE))
             case Some(parts):
@@ -95,7 +97,7 @@ class Space:
         return {path: value for path, value in chosen.items() if value is not None and value != ()}
 
 
-def _not(code: int, _: None) -> int:
+def _not(code: int) -> int:
     return (TRUE, FALSE, UNKNOWN)[code]
 
 
@@ -167,7 +169,10 @@ def _alone(subject: str, atom: Atom) -> Program:
 
 
 def _ordered(paths: Iterable[str], conditions: Iterable[Condition]) -> list[str]:
-    """Order variables so that those read together stand together (the FORCE heuristic of Aloul and others, 2003)."""
+    """Order variables: those that choose between rules, then those read together together.
+
+    The second is the FORCE heuristic of Aloul and others, 2003.
+    """
     groups = Counter(group for condition in conditions for group in _read_together(condition))
     order = sorted(paths)
     best, shortest = order, _span(order, groups)
@@ -182,7 +187,7 @@ def _ordered(paths: Iterable[str], conditions: Iterable[Condition]) -> list[str]
         order = sorted(order, key=lambda path: pull[path][0] / pull[path][1] if pull[path][1] else place[path])
         if (span := _span(order, groups)) < shortest:
             best, shortest = order, span
-    return best
+    return sorted(best, key=lambda path: _FIRST.index(path) if path in _FIRST else len(_FIRST))
 
 
 def _span(order: Sequence[str], groups: Mapping[frozenset[str], int]) -> int:

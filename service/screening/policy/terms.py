@@ -11,7 +11,7 @@ from functools import cache
 
 from screening.facts import vocabulary
 from screening.policy.condition import Atom, Condition, ConditionError, Every, Negation, Some, parse_atom
-from screening.policy.evaluate import compile_atoms
+from screening.policy.program import compile_atoms
 from screening.yamlfile import Entry
 
 _CONNECTIVES = ("every", "any", "none", "is", "is_not")

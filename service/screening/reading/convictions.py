@@ -49,6 +49,8 @@ def serious(
     facts: information_request_facts_pb2.InformationRequestFacts, lexicon: Lexicon, since: date = date.min
 ) -> Answer:
     """Return whether a serious or violent felony was convicted after a day, as YES, NO or UNKNOWN."""
+    if not facts.convictions:
+        return NO
     answers = [_serious(conviction, lexicon, since) for conviction in facts.convictions]
     return YES if YES in answers else UNKNOWN if UNKNOWN in answers else NO
 

@@ -26,7 +26,7 @@ _FLAGS = (
     "bulk",
     "other_crime",
 )
-_TEXTS = [
+_TEXTS = {
     "issuing_court",
     "offense",
     "instrument_title",
@@ -45,12 +45,12 @@ _TEXTS = [
     "site",
     "encounter",
     "scope",
-]
+}
 
 
 def texts(facts: InformationRequestFacts) -> dict[str, list[str]]:
     """Return the free text of a request by fact name."""
-    given = {name: [getattr(facts, name)] for name in _TEXTS if facts.HasField(name)}  # type: ignore[arg-type]
+    given = {name: [value] for field, value in facts.ListFields() if (name := field.name) in _TEXTS}
     given["instrument_defects"] = list(facts.instrument_defects)
     if facts.task_force.primary_purpose:
         given["task_force.primary_purpose"] = [facts.task_force.primary_purpose]
@@ -71,17 +71,15 @@ def read(
     second one, and the stricter answer of the two is given.
     """
     found = lexicon.read("information_request", texts(facts))
-    agencies = [facts.requester_agency]
-    if requester and requester.requester_agency and requester.requester_agency not in agencies:
-        agencies.append(requester.requester_agency)
-    common = _reading(facts, found, lexicon, as_of)
-    common.near_miss = near_miss
-    readings = []
-    for agency in agencies:
-        reading = InformationReading(requester_agency=agency)
-        reading.MergeFrom(common)
-        readings.append(reading)
-    return readings, found
+    reading = _reading(facts, found, lexicon, as_of)
+    reading.near_miss = near_miss
+    reading.requester_agency = facts.requester_agency
+    if not requester or requester.requester_agency in (0, facts.requester_agency):
+        return [reading], found
+    other = InformationReading()
+    other.CopyFrom(reading)
+    other.requester_agency = requester.requester_agency
+    return [reading, other], found
 
 
 def _reading(

@@ -73,8 +73,9 @@ def _item(facts: Facts, category: int, lexicon: Lexicon) -> Item:
     item = Item(coverage=coverage(facts, category, lexicon))
     if category:
         item.category = category  # type: ignore[assignment]  # the number of an enum value
-    if category in facts.public_categories or facts.public_already:
+    public = facts.public_categories
+    if facts.public_already or category in public:
         item.already_public = employment_facts_pb2.ANSWER_YES
-    elif facts.public_categories or facts.HasField("public_already"):
+    elif facts.HasField("public_already") or public:
         item.already_public = employment_facts_pb2.ANSWER_NO
     return item

@@ -18,7 +18,7 @@ from screening.policy.condition import (
     parse_atom,
     truth,
 )
-from screening.policy.evaluate import Program
+from screening.policy.program import Program
 
 from tests.factories import request
 

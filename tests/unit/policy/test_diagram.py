@@ -1,4 +1,5 @@
 from itertools import product
+from math import prod
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,35 +42,42 @@ def test_an_operation_on_functions_is_the_operation_on_their_values(one: list[in
 def test_counts_are_those_of_the_table(table: list[int]) -> None:
     """Every combination is counted once."""
     diagrams = Diagrams(SIZES)
-    counted = diagrams.count(build(diagrams, table), [[1] * size for size in SIZES])
-    assert {value: many for value, many in counted.items() if many} == {each: table.count(each) for each in table}
+    function = build(diagrams, table)
+    counted = [diagrams.count(function, value, [[1] * size for size in SIZES]) for value in range(3)]
+    assert counted == [table.count(value) for value in range(3)]
 
 
-@given(TABLES, TABLES, TABLES)
-def test_a_combination_is_found_exactly_where_there_is_one(one: list[int], other: list[int], guard: list[int]) -> None:
+@given(TABLES, st.tuples(*(st.lists(st.integers(1, 9), min_size=size, max_size=size) for size in SIZES)))
+def test_a_combination_counts_for_all_that_it_stands_for(table: list[int], weights: tuple[list[int], ...]) -> None:
+    """The number of combinations that a proof states is that of real values, not of classes."""
+    diagrams = Diagrams(SIZES)
+    stands_for = [prod(each[index] for each, index in zip(weights, place, strict=True)) for place in EVERYWHERE]
+    expected = sum(many for many, value in zip(stands_for, table, strict=True) if value == 1)
+    assert diagrams.count(build(diagrams, table), 1, weights) == expected
+
+
+@given(TABLES, TABLES)
+def test_a_combination_is_found_exactly_where_there_is_one(one: list[int], other: list[int]) -> None:
     """A counterexample is real, and its absence is proof."""
     diagrams = Diagrams(SIZES)
-    functions = (build(diagrams, one), build(diagrams, other))
-    guarding = diagrams.apply(_is_positive, build(diagrams, guard), diagrams.leaf(0))
-    found = diagrams.find(lambda a, b: a > b, guarding, functions)
-    wanted = [place for place, a, b, speaks in zip(EVERYWHERE, one, other, guard, strict=True) if speaks and a > b]
+    first, second = (diagrams.image(_is_positive, build(diagrams, table)) for table in (one, other))
+    found = diagrams.find(diagrams.both(first, second))
+    wanted = [place for place, a, b in zip(EVERYWHERE, one, other, strict=True) if a and b]
     assert (found is None) == (not wanted)
     if found is not None:
         assert tuple(found) in wanted
 
 
-def _is_positive(one: int, _: int) -> bool:
-    return one > 0
+def _is_positive(value: int) -> bool:
+    return value > 0
 
 
-@given(TABLES)
-def test_a_held_variable_has_its_value(table: list[int]) -> None:
+@given(TABLES, st.dictionaries(st.integers(0, 2), st.integers(0, 1)))
+def test_a_held_variable_has_its_value(table: list[int], hold: dict[int, int]) -> None:
     """The answer to a changed question is that of the changed combination."""
     diagrams = Diagrams(SIZES)
-    function = build(diagrams, table)
+    held = diagrams.held(build(diagrams, table), hold)
     value = dict(zip(EVERYWHERE, table, strict=True))
-    found = diagrams.find(lambda a, b: a > b, diagrams.leaf(1), (function, function), ({}, {1: 0}))
-    wanted = {place for place in EVERYWHERE if value[place] > value[place[0], 0, place[2]]}
-    assert (found is None) == (not wanted)
-    if found is not None:
-        assert tuple(found) in wanted
+    for place in EVERYWHERE:
+        changed = tuple(hold.get(number, index) for number, index in enumerate(place))
+        assert diagrams.at(held, place) == value[changed]

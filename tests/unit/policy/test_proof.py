@@ -8,7 +8,8 @@ from screening.errors import DataFileError
 from screening.facts import stating
 from screening.policy import invariant
 from screening.policy.law import Pack
-from screening.policy.proof import Share, prove, shares
+from screening.policy.proof import prove
+from screening.policy.share import Share, shares
 
 LAWS = Path(screening.__file__).parent / "laws"
 SHIPPED = {path.relative_to(LAWS).as_posix(): path.read_text() for path in LAWS.rglob(invariant.FILE)}

@@ -16,8 +16,10 @@ from screening.facts import Value
 from screening.policy import invariant, proof
 from screening.policy.invariant import Invariant
 from screening.policy.law import Pack
-from screening.policy.proof import Proof, Share, Violation
+from screening.policy.proof import Proof
 from screening.policy.rule import OUTCOMES
+from screening.policy.share import Share, shares
+from screening.policy.violation import Violation
 from screening.wiring import bundle_root, read_bundle
 
 _OUTCOME = {number: name for name, number in OUTCOMES.items()}
@@ -36,7 +38,7 @@ def prove(
     """Check the invariants beside the law for every combination of facts; exit 1 if one does not hold."""
     started = time.monotonic()
     law, invariants = _given(pack, _root())
-    chosen = [each for each in proof.shares(law, invariants) if not share or each.name in share]
+    chosen = [each for each in shares(law, invariants) if not share or each.name in share]
     if not chosen:
         raise typer.BadParameter("no such share; name a request kind or the first of a class of data categories")
     day = since.date() if since else date.min
@@ -73,10 +75,10 @@ def _given(pack: str, root: Path) -> tuple[Pack, list[Invariant]]:
     return packs[pack], invariant.read(texts, packs[pack])
 
 
-def _proofs(pack: str, shares: Sequence[Share], since: date, jobs: int) -> Iterator[Proof]:
-    many = len(shares)
+def _proofs(pack: str, chosen: Sequence[Share], since: date, jobs: int) -> Iterator[Proof]:
+    many = len(chosen)
     with ProcessPoolExecutor(min(jobs, many)) as workers:
-        yield from workers.map(_proof, [pack] * many, shares, [since] * many)
+        yield from workers.map(_proof, [pack] * many, chosen, [since] * many)
 
 
 def _proof(pack: str, share: Share, since: date) -> Proof:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from screening.facts import stating, vocabulary
 from screening.policy.condition import Atom, parse_atom
-from screening.policy.evaluate import Program, compile_atoms
+from screening.policy.program import Program, compile_atoms
 
 from tests.property.strategies import messages
 
