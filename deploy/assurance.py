@@ -77,7 +77,7 @@ PROOFS = (
         "The log, killed before and after every single write of its life, on each store, goes on with every record",
         ("env", "LOG_KILLS_EVERY=1", *_PYTEST, "--numprocesses=2", "--timeout=3600", "tests/failure/test_kills.py"),
         r"\d+ passed|\d+ failed|FAILED",
-        ("env", "LOG_KILLS_EVERY=400", *_PYTEST, "tests/failure/test_kills.py"),
+        ("env", "LOG_KILLS_EVERY=97", *_PYTEST, "tests/failure/test_kills.py"),
         "tests/failure/test_kills.py, every 23rd point",
         90,
     ),
