@@ -104,7 +104,7 @@ PROOFS = (
         "A hundred thousand hard names, of any of Unicode, are looked up: none raises, none is compared with too many",
         _module("bench.names", "--hard"),
         r"\S.*",
-        _module("bench.names", "--hard"),
+        (*_PYTEST, "tests/unit/names/test_bounds.py"),
         "tests/unit/names",
         30,
     ),
