@@ -93,8 +93,11 @@ bench: $(READY) ## Measure the service against an echo server in the same run
 overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
 	$(BIN)/python -m bench.overload
 
-log-kills: $(READY) ## Kill the log at every single write, on SQLite and PostgreSQL; the tests take a sample
-	LOG_KILLS_EVERY=1 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
+log-kills: $(READY) ## End the log at every single write, killed or failed, and 200 times at random; the tests take a sample
+	LOG_KILLS_EVERY=1 LOG_RANDOM_KILLS=200 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
+
+log-restarts: $(READY) ## Restart the log a thousand times on each engine and count false alarms; the tests take a sample
+	LOG_RESTARTS=1000 $(BIN)/pytest --timeout=3600 tests/failure/test_restarts.py
 
 log-big: $(READY) ## Measure the decision log with a million records: appends, verification, proofs, bytes
 	$(BIN)/python -m bench.big_log
@@ -126,4 +129,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-big names-report
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-restarts log-big names-report
