@@ -83,7 +83,7 @@ class SmallDisk:
 
     def _resize(self, size: int) -> bool:
         """Give the disk a size; say whether that was possible, which it is not below what is on it."""
-        command = ["mount", "-o", f"remount,size={size}", self._disk]
+        command = ["mount", "-o", f"remount,size={size}", str(self._disk)]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def fail(self) -> None:
