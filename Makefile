@@ -79,6 +79,8 @@ laws: $(READY) ## Check the law files, run their cases, prove the invariants (mi
 	$(BIN)/screening laws test
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
+	for pack in service/screening/laws/packs/*.yaml; do \
+	  $(BIN)/screening laws prove --pack $$(basename $$pack .yaml) || exit 1; done
 
 names-report: $(READY) ## Measure name matching and write its report, picture and the figures that CI holds
 	$(BIN)/python -m bench.names

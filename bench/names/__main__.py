@@ -18,13 +18,14 @@ from bench.names.quality import Sums, read_cases, total
 REGISTRY = Path(screening.__file__).parent / "registry"
 CASES = Path(__file__).parents[2] / "tests/cases"
 FIGURES = CASES / "names_quality.json"
+_SETS = ("names_dev.tsv", "names_more.tsv", "names_fresh.tsv", "names_least.tsv", "names_context.tsv", "names_last.tsv")
 EACH = 150
 """Generated names of each kind."""
 
 
 def sets(index: NameIndex) -> dict[str, list[NameCase]]:
     """Return the sets of names that are reported: those in files, and generated ones."""
-    written = {name: read_cases(CASES / name) for name in ("names_dev.tsv", "names_more.tsv", "names_fresh.tsv")}
+    written = {name: read_cases(CASES / name) for name in _SETS}
     return {**written, "generated": cases(index, EACH)}
 
 

@@ -2,7 +2,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import screening
+from city.screening.v1 import decision_pb2
+from screening.answer import add_resolution
+from screening.bundle import Bundle
 
 from tests.integration.test_cli import run
 
@@ -29,6 +33,22 @@ def test_a_written_name_is_shown_with_its_reasons() -> None:
     shown = json.loads(run("registry", "show", "Homeland Securty Investigations", "--json").output)
     assert shown["match"] == "ice-hsi"
     assert any(line.startswith("misspelled: 'securty' - 'security'") for line in shown["why"])
+
+
+@pytest.mark.parametrize("name", ["Homeland Securty Investigations", "Clearview", "geogroup.com"])
+def test_the_words_are_those_of_a_decision(bundle: Bundle, name: str) -> None:
+    """Alias, provenance and features of each hit and each near miss."""
+    decision = decision_pb2.Decision()
+    add_resolution(decision, bundle.names.resolve(name))
+    shown = json.loads(run("registry", "show", name, "--json").output)
+    if decision.resolution.entity_id:
+        assert shown["match"] == decision.resolution.entity_id
+        assert any(line in decision.resolution.why for line in shown["why"])
+        assert shown["why"][0].startswith(f'"{decision.resolution.matched_alias}" (source: ')
+    told = {candidate.entity_id: candidate.why for candidate in decision.resolution.candidates}
+    assert told.keys() == shown.get("near", {}).keys()
+    assert all(why in shown["near"][entity] for entity, why in told.items())
+    assert decision.resolution.entity_id or told
 
 
 def test_the_day_decides_who_existed() -> None:

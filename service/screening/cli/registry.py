@@ -108,11 +108,9 @@ def described(entity: Entity) -> dict[str, object]:
 
 
 def reasons(candidate: Candidate) -> list[str]:
-    """Return the alias, its source, the score and each feature with the two values that it compared."""
-    lines = [f"{_alias(candidate.alias)}, score {candidate.score:.3f}"]
+    """Return the alias, its source, the score, the words of a decision, and the two values that each feature compared."""
+    lines = [f"{_alias(candidate.alias)}, score {candidate.score:.3f}", candidate.why]
     lines += [f"{each.name}: '{each.written}' - '{each.registered}', {each.score:.3f}" for each in candidate.features]
-    if cleared := candidate.cleared:
-        lines.append(cleared.told)
     return lines
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
-from screening.names.features import JOINED, SAME, SPLIT, Likeness, likeness
-from screening.names.form import Form
+from screening.names.features import JOINED, SAME, SHORTENED, SPLIT, Likeness, likeness
+from screening.names.form import SHORT, Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind, Word
 
 _LEAST = 0.45
+_OWN_NAME_SHORTENED = 0.6
+"""A few letters stand for `immigration`, but `Zig` is not `Zignal`."""
 LOSS = 1.5
 """How much more than its share a difference within a word counts against a name."""
 
@@ -117,7 +119,10 @@ def _compare(written: Word, registered: Word, *, sure: bool) -> Likeness:
     if abs(len(written.text) - len(registered.text)) > 3 and not registered.text.startswith(written.text):  # noqa: PLR2004
         return Likeness("", 0.0)
     real = written.named and not sure
-    return likeness(written.text, registered.text, written.scan, registered.scan, real=real)
+    like = likeness(written.text, registered.text, written.scan, registered.scan, real=real)
+    if like.name == SHORTENED and not registered.kind and len(written.text) <= SHORT:
+        return Likeness(SHORTENED, min(like.score, _OWN_NAME_SHORTENED))
+    return like
 
 
 def _compare_joined(first: Word, second: Word, registered: Word) -> Likeness:

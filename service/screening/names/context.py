@@ -18,10 +18,26 @@ FOREIGN = 1.0
 """Least cost of a word that makes another name of an abbreviation."""
 _OWN_NAME = 0.8
 _PARTS = frozenset(
-    ("division", "unit", "branch", "directorate", "section", "squad", "team", "command", "detail", "bureau", "region")
+    (
+        "division",
+        "unit",
+        "branch",
+        "directorate",
+        "section",
+        "squad",
+        "team",
+        "command",
+        "detail",
+        "bureau",
+        "region",
+        "force",
+        "office",
+    )
 )
 _KNOWN_PART = Kind.GENERIC | Kind.PLACE | Kind.STATE | Kind.UNIT
 """What a firm's part may be called; any other word before `division` may be another firm's."""
+_AGENCY_PART = _KNOWN_PART | Kind.FUNCTION | Kind.ROLE | Kind.JOB | Kind.AGENCY_CONTEXT
+"""What the part of an agency may be called after its abbreviation: `FBI Joint Terrorism Task Force`."""
 _BODY = frozenset(("agency", "department", "bureau", "authority"))
 """What an agency is: beside its full name it says nothing new."""
 _LEADS = frozenset(("for", "at", "with", "by"))
@@ -51,7 +67,8 @@ def context(written: Written, alignment: Alignment, explained: frozenset[int]) -
         return Context(0.0, 0.0, ())
     home = {written.pieces[place] for place in alignment.covered}
     first = min(alignment.covered)
-    left = [place for place in written.content if place not in alignment.covered and place not in explained]
+    said = {written.words[place].text for place in alignment.covered}  # a word that stands twice says nothing new
+    left = [place for place in written.content if place not in explained and written.words[place].text not in said]
     parts = _named_parts(written, alignment, left)
     titles = _titles(written, [place for place in left if written.pieces[place] not in home])
     titles |= _title_before(written, first)
@@ -110,22 +127,30 @@ def _numbered_part(written: Written, place: int) -> bool:
 
 
 def _named_parts(written: Written, alignment: Alignment, left: list[int]) -> set[int]:
-    """Return the words after an agency's full name that end in what parts of agencies are called, as in `K-9 Unit`."""
+    """Return the words after an agency's name that end in what parts of agencies are called, as in `K-9 Unit`."""
     form, after = alignment.form, [place for place in left if place > max(alignment.covered)]
-    if not after or form.abbreviation or form.state or form.alias.weak or form.entity.collision_prone:
+    if not after or form.everyday or form.state or form.alias.weak or form.entity.collision_prone:
         return set()
     near = written.pieces[after[0]]
     part = [place for place in after if written.pieces[place] == near]
     if written.words[part[-1]].text not in _PARTS or len(part) > _PART_WORDS:
         return set()
-    known = form.entity.government or all(written.words[place].kind & _KNOWN_PART for place in part)
-    return set(part) if known else set()
+    if form.abbreviation:
+        known = _AGENCY_PART if form.entity.government else Kind.NONE
+    elif form.entity.government:
+        return set(part)
+    else:
+        known = _KNOWN_PART
+    return set(part) if all(written.words[place].kind & known for place in part) else set()
 
 
 def _article(written: Written, alignment: Alignment, first: int) -> float:
-    """Return the cost of an article before a local agency's name: La Mesa is not Mesa."""
-    local = alignment.form.entity.kind == "partner_agency"
-    return FOREIGN if local and first and written.words[first - 1].text in _ARTICLES else 0.0
+    """Return the cost of an article before a local agency's name that has none: La Mesa is not Mesa."""
+    if alignment.form.entity.kind != "partner_agency" or not first:
+        return 0.0
+    before = written.words[first - 1].text
+    own = alignment.form.alias.text.casefold().startswith(f"{before} ")
+    return FOREIGN if before in _ARTICLES and not own else 0.0
 
 
 def _beside(word: Word, alignment: Alignment, *, before: bool, job: bool) -> float:

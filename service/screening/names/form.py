@@ -106,7 +106,9 @@ def _home(entity: Entity, vocabulary: Vocabulary) -> str:
 def _state(entity: Entity, words: list[Word], vocabulary: Vocabulary) -> tuple[list[Word], str]:
     """Return the words without the state that tells local agencies of one name apart, and that state."""
     if entity.state:
-        return words, vocabulary.states[entity.state.lower()]
+        if not (state := vocabulary.states.get(entity.state.lower(), "")):
+            raise DataFileError(*entity.line, f"unknown state '{entity.state}'", "Use its postal code")
+        return words, state
     if entity.kind == "partner_agency":
         for place, word in enumerate(words):
             if place and Kind.STATE in word.kind:

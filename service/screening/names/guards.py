@@ -13,6 +13,8 @@ from screening.names.form import Form
 from screening.names.normalize import Written
 from screening.names.vocabulary import Kind
 
+_SAME_PLACE = 0.9
+"""Likeness from which a misspelled place is still that place: one slip after the first letter."""
 _LONG_ENOUGH = 7
 """Letters from which a single misspelled word is still known for what it is."""
 
@@ -30,8 +32,7 @@ def guards(
     form = alignment.form
     if form.abbreviation and form.entity.government and written.forms:
         yield Feature("a firm, not an agency", f"a legal form ({', '.join(sorted(written.forms))})", "", 0.0)
-    if form.state and (missing := _state(written, alignment, well_known, guarded)):
-        yield missing
+    yield from _local(written, alignment, well_known, guarded)
     if not second:
         yield from _common(written, form, guarded)
     if len(form.words) == 1 and _misspelled(alignment):
@@ -44,6 +45,14 @@ def guards(
     for since in (form.entity.valid_from, form.alias.valid_from):
         if as_of and since and as_of < since:
             yield Feature("not yet", as_of.isoformat(), f"from {since.isoformat()}", guarded)
+
+
+def _local(written: Written, alignment: Alignment, well_known: Mapping[str, str], guarded: float) -> Iterator[Feature]:
+    form = alignment.form
+    if form.state and (missing := _state(written, alignment, well_known, guarded)):
+        yield missing
+    if form.entity.kind == "partner_agency" and (place := _other_place(alignment)):
+        yield Feature("another place", "", place, guarded)
 
 
 def _common(written: Written, form: Form, guarded: float) -> Iterator[Feature]:
@@ -88,6 +97,13 @@ def _state(written: Written, alignment: Alignment, well_known: Mapping[str, str]
     if elsewhere:
         return Feature("state", "not given; the place is best known elsewhere", form.state, 0.0)
     return Feature("state", "not given", form.state, guarded)
+
+
+def _other_place(alignment: Alignment) -> str:
+    """Return the place of a local agency that is so misspelled that it may be another: Brevard is not Broward."""
+    words = alignment.form.words
+    found = (pair for pair in alignment.pairs if pair.like.name == MISSPELLED and pair.like.score < _SAME_PLACE)
+    return next((words[number].text for pair in found for number in pair.registered), "")
 
 
 def _misspelled(alignment: Alignment) -> bool:

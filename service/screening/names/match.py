@@ -11,21 +11,23 @@ from datetime import date
 from functools import lru_cache
 
 from screening.names import clearance
-from screening.names.align import Alignment
 from screening.names.apart import Apart
 from screening.names.clearance import CLEARANCES_FILE
 from screening.names.domains import Domains
-from screening.names.entity import Alias, Entity
+from screening.names.entity import Alias
 from screening.names.features import Feature
 from screening.names.form import forms
 from screening.names.index import Index
 from screening.names.kin import Kin
 from screening.names.normalize import MAX_CHARS, Written, names, read
 from screening.names.registry import Registry
+from screening.names.related import Related
 from screening.names.resolution import Candidate, Resolution
 from screening.names.score import Judgement, compare, judge
+from screening.names.slips import scanned
 from screening.names.thresholds import THRESHOLDS_FILE, Thresholds
 from screening.names.vocabulary import ORDINARY_FILE, WORDS_FILE, Vocabulary
+from screening.text import words
 
 _REMEMBERED = 100_000
 
@@ -70,10 +72,25 @@ class NameIndex:
         return sum(len(self._index.candidates(reading)) for reading in readings)
 
     def _readings(self, plain: str) -> list[Written]:
-        """Return the words of a name as they stand, and with those taken apart that were written together."""
-        written = read(plain, self.vocabulary)
-        apart = self._apart.split(written)
-        return [written, apart] if apart else [written]
+        """Return the words of a name: as they stand, taken apart where they were written together, and unmended.
+
+        What looks like a slip in a common word may be one in a registered word: `inspecton` in `inspector`.
+        """
+        found = [read(plain, self.vocabulary)]
+        if apart := self._apart.split(found[0]):
+            found.append(apart)
+        if kept := frozenset(token for token in words(plain) if self._may_be_registered(token)):
+            found.append(read(plain, self.vocabulary, kept))
+        return found
+
+    def _may_be_registered(self, token: str) -> bool:
+        """Say whether a token that is mended to a common word may be meant for a registered one instead."""
+        mended = self.vocabulary.slips.mended(token)
+        return (
+            len(mended) == 1
+            and mended[0] != token
+            and any(near != scanned(mended[0]) for near in self._index.words.near(scanned(token)))
+        )
 
     def _resolve(self, name: str, as_of: date | None = None) -> Resolution:
         best: dict[str, Candidate] = {}
@@ -92,54 +109,18 @@ class NameIndex:
         for reading in readings:
             alignments = [compare(reading, each) for each in self._index.candidates(reading)]
             worth = [each for each in alignments if each.agrees >= self.thresholds.near]
-            anchors = self._anchors(worth)
-            owners = [entity for _, entity in self._owners(reading)]
+            related = Related(reading, worth, self._kin, self._domains, self.thresholds.match)
             for alignment in worth:
-                explained = self._explained(reading, alignment, anchors, owners)
                 judged = judge(
                     reading,
                     alignment,
                     self.thresholds,
                     self.vocabulary.well_known,
-                    explained=explained,
+                    explained=related.around(alignment),
                     as_of=as_of,
                 )
                 if judged.score >= self.thresholds.near:
                     yield _candidate(judged)
-
-    def _anchors(self, alignments: Sequence[Alignment]) -> list[Alignment]:
-        """Return the registered names that stand whole in a name: the heaviest first, none that shares a word."""
-        whole = [each for each in alignments if each.matched >= self.thresholds.match * each.form.total]
-        chosen: list[Alignment] = []
-        taken: set[int] = set()
-        for each in sorted(whole, key=lambda each: (-each.matched, each.lost, each.form.entity.id)):
-            if taken.isdisjoint(each.covered):
-                chosen.append(each)
-                taken |= each.covered
-        return chosen
-
-    def _explained(
-        self, written: Written, alignment: Alignment, anchors: Sequence[Alignment], owners: Sequence[Entity]
-    ) -> frozenset[int]:
-        """Return the words around a form that are the name of a related entity, or its domain."""
-        entity = alignment.form.entity
-        found: set[int] = set()
-        for other in anchors:
-            if self._kin.within(entity, other.form.entity) and not alignment.covered <= other.covered:
-                found |= other.covered - alignment.covered
-            elif not other.covered.isdisjoint(alignment.covered):
-                if other.form.entity is not entity:
-                    return frozenset()  # the words belong to a name that says more
-            elif other.form.entity is entity or self._kin.related(entity, other.form.entity):
-                found |= other.covered
-        if any(owner is entity or self._kin.related(entity, owner) for owner in owners):
-            found.update(place for place, word in enumerate(written.words) if "." in word.text)
-        return frozenset(found)
-
-    def _owners(self, written: Written) -> Iterator[tuple[str, Entity]]:
-        for domain in written.domains:
-            if owner := self._domains.owner(domain):
-                yield owner
 
     def _by_domain(self, written: Written) -> Iterator[Candidate]:
         """Yield whose domain or mailbox stands in a name; an unchecked domain, or one beside other words, is near."""

@@ -5,12 +5,13 @@ Domains and e-mail addresses are taken out whole; their parts are no words of th
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from screening.names import piece
 from screening.names.vocabulary import Kind, Vocabulary, Word
-from screening.text import letters, words
+from screening.text import letters
 
 MAX_CHARS = 512
 """Characters of a name that are looked at; the API refuses longer ones."""
@@ -35,10 +36,6 @@ _SAID = re.compile(
 )
 """How an answer in a sentence begins."""
 _SO_CALLED = re.compile(r"\bso[- ]called\b")
-_CITY_AFTER_LA = frozenset(
-    ("county", "city", "metro", "field", "office", "hold", "unified", "district", "region", "area", "basin")
-)
-_SPANISH_BEFORE_LA = frozenset(("de", "en", "por", "a", "con", "para", "y", "la"))
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,8 @@ def names(text: str, vocabulary: Vocabulary) -> list[str]:
     return list(dict.fromkeys(found))[:MOST_NAMES] or [plain]
 
 
-def read(plain: str, vocabulary: Vocabulary) -> Written:
-    """Return the words of one name that is in plain letters."""
+def read(plain: str, vocabulary: Vocabulary, kept: Collection[str] = ()) -> Written:
+    """Return the words of one name that is in plain letters; the tokens in `kept` are no slips."""
     domains: list[Domain] = []
 
     def take(match: re.Match[str]) -> str:
@@ -112,7 +109,7 @@ def read(plain: str, vocabulary: Vocabulary) -> Written:
     whole = ""
     parts, bracketed = _split(rest)
     for number, part in enumerate(parts):
-        tokens, tail = _without_legal_form(_tokens(part, vocabulary, alone=len(parts) > 1), vocabulary)
+        tokens, tail = piece.tokens(part, vocabulary, kept, alone=len(parts) > 1, parish="parish" in rest)
         if not tokens and not found and number == len(parts) - 1:
             tokens, tail = tail, []
         forms.update(filter(None, map(vocabulary.legal_form, tail)))
@@ -146,59 +143,3 @@ def _split(plain: str) -> tuple[list[str], frozenset[int]]:
                 bracketed.add(len(parts))
             parts.append(part)
     return parts, frozenset(bracketed)
-
-
-def _tokens(part: str, vocabulary: Vocabulary, *, alone: bool) -> list[str]:
-    """Return the tokens of one piece with initials joined, phrases as one word and shortenings spelled out."""
-    tokens = [word for token in _initials_joined(words(part)) for word in vocabulary.slips.mended(token)]
-    if tokens and len(tokens[-1]) == 2 and (len(tokens) > 1 or alone):  # noqa: PLR2004  # a postal code
-        tokens[-1] = _state(tokens, vocabulary, alone=alone and len(tokens) == 1)
-    tokens = list(vocabulary.joined(list(_with_los_angeles(tokens))))
-    return [word for token in tokens for word in vocabulary.spelled.get(token, (token,))]
-
-
-def _initials_joined(tokens: tuple[str, ...]) -> Iterator[str]:
-    """Yield the tokens with runs of single letters as one: `u s c i s`."""
-    run = ""
-    for token in tokens:
-        if len(token) == 1:
-            run += token
-            continue
-        if run:
-            yield run
-            run = ""
-        yield token
-    if run:
-        yield run
-
-
-def _state(tokens: list[str], vocabulary: Vocabulary, *, alone: bool) -> str:
-    """Return the state for a postal code at the end; codes that are words are read so only where they stand alone."""
-    code = tokens[-1]
-    if code == "la" and "parish" not in tokens:
-        return code
-    if not alone and (code in vocabulary.legal_forms or Kind.STOP in vocabulary.word(code).kind):
-        return code
-    return vocabulary.states.get(code, code)
-
-
-def _with_los_angeles(tokens: list[str]) -> Iterator[str]:
-    """Yield the tokens with `LA` as the city where it is not an article."""
-    for position, token in enumerate(tokens):
-        before = tokens[position - 1] if position else ""
-        after = tokens[position + 1] if position + 1 < len(tokens) else ""
-        first = not before and (after in _CITY_AFTER_LA or not after)
-        later = before and before not in _SPANISH_BEFORE_LA
-        if (first or later) and token == "la":  # noqa: S105  # a word, no secret
-            yield "losangeles"
-        else:
-            yield token
-
-
-def _without_legal_form(tokens: list[str], vocabulary: Vocabulary) -> tuple[list[str], list[str]]:
-    """Return the tokens before the legal forms at the end, and those forms."""
-    end = len(tokens)
-    while end and vocabulary.legal_form(tokens[end - 1]):
-        end -= 1
-    kept = [vocabulary.legal_forms.get(token, token) for token in tokens[:end]]
-    return kept, tokens[end:]

@@ -22,7 +22,7 @@ def partners(text: str, file: str) -> Iterator[Entry]:
                 raise DataFileError(file, rows.line_num, "the line has not six cells", "Quote a cell with a comma")
             yield _entry(row, file, rows.line_num)
     except csv.Error as error:
-        raise DataFileError(file, rows.line_num, f"not CSV: {error}", "Mend the quotes") from None
+        raise DataFileError(file, rows.line_num + 1, f"not CSV: {error}", "Mend the quotes") from None
 
 
 def _entry(row: dict[str, str], file: str, line: int) -> Entry:
@@ -39,6 +39,7 @@ def _entry(row: dict[str, str], file: str, line: int) -> Entry:
         sources=[row["source"]],
     )
     entry.file, entry.line = file, line
+    entry.text("state")
     return entry
 
 

@@ -79,7 +79,7 @@ class Vocabulary:
         document = parse(words, WORDS_FILE)
         self._document = document
         self._weights: dict[str, float] = dict(document["weights"])
-        self.ordinary = frozenset(ordinary.split())
+        self.ordinary = frozenset(ordinary.split()) - frozenset(document["only_abbreviations"].split())
         self.states: dict[str, str] = dict(document["states"])
         self.legal_forms: dict[str, str] = {
             form: key for key, forms in document["legal_forms"].items() for form in forms
@@ -89,12 +89,12 @@ class Vocabulary:
         self._phrases = _phrases(document["phrases"])
         self.well_known = {place: state for state, names in document["well_known"].items() for place in names.split()}
         self.other_name = re.compile(
-            r"[\s(,;]+\b(?:d[./ ]{0,2}b[./ ]{0,2}a|[fkan][./]{0,2}k[./]{0,2}a|t/a|"
+            r"(?:[(,;]\s*now|[\s(,;]+\b(?:d[./ ]{0,2}b[./ ]{0,2}a|[fkan][./]{0,2}k[./]{0,2}a|t/a|"
             + "|".join(map(re.escape, document["other_name"]))
-            + r")\b[.:]?\s+"
+            + r"))\b[.:]?\s+"
         )
         self._kinds = _kinds(document, self.states)
-        self.slips = Slips(*self._common(), self.legal_forms)
+        self.slips = Slips(*self._common(), self.legal_forms, self._kinds.keys() | self.legal_forms.keys())
         """Mends slips in common words."""
         self.word = lru_cache(maxsize=100_000)(self._word)
         """Returns the Word of a text."""
@@ -104,7 +104,7 @@ class Vocabulary:
         common = {word for word, kind in self._kinds.items() if kind & _COMMON} | self.legal_forms.keys()
         common |= {word for phrases in self._phrases.values() for words, _ in phrases for word in words}
         known = self.ordinary | self._kinds.keys() | self.spelled.keys() | self.states.keys() | common
-        known |= set(self._document["known"].split())
+        known |= {*self._document["known"].split(), *self._document["only_abbreviations"].split()}
         return frozenset(common), frozenset(known)
 
     def _word(self, text: str) -> Word:
@@ -115,10 +115,9 @@ class Vocabulary:
             kind |= Kind.NUMBER
         if "." in text:
             kind |= Kind.DOMAIN
-        named = next((each.name or "" for each in _WEIGHED if each in kind), "unlisted")
-        return Word(
-            text, scanned(text), self._weights[named.lower()], kind, bool(kind & _NAMED) or text in self.well_known
-        )
+        weighed = next((each.name or "" for each in _WEIGHED if each in kind), "unlisted")
+        named = bool(kind & _NAMED) or text in self.well_known or (text.endswith("s") and text[:-1] in self._kinds)
+        return Word(text, scanned(text), self._weights[weighed.lower()], kind, named)
 
     def legal_form(self, text: str) -> str:
         """Return which legal form a word is, as scanned ones may be; empty if it is none."""

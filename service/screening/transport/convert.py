@@ -5,6 +5,7 @@ reaches a caller. What a fact may be is read from its declaration (`fact.proto`)
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import cache
@@ -169,13 +170,20 @@ def _enum_check(enum: EnumDescriptor) -> _Check:
 
 
 def _text_check(fact: Fact) -> _Check:
+    never_empty = fact.kind == REQUIRED or fact.path.endswith("_name")
+
     def check(value: str, path: str) -> Iterator[Violation]:
         if len(value) > fact.max_chars:
             yield Violation(path, f"must have at most {fact.max_chars} characters")
-        elif not value.strip() and (fact.kind == REQUIRED or value):
+        elif _blank(value) and (never_empty or value):
             yield Violation(path, "must not be blank")
 
     return check
+
+
+def _blank(value: str) -> bool:
+    """Say whether a text shows nothing: spaces, controls, characters of no width."""
+    return not value.strip() or all(unicodedata.category(char)[0] in "ZC" for char in value)
 
 
 def _check_date(value: date_pb2.Date, path: str) -> Iterator[Violation]:

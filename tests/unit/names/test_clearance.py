@@ -2,11 +2,17 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from city.screening.v1 import decision_pb2
+from screening.answer import add_resolution
 from screening.errors import DataFileError
 from screening.names.match import NameIndex
 from screening.names.resolution import Resolution
 
+from tests.unit.names.conftest import ENTITIES
+
 TODAY = date(2026, 6, 1)
+TWO = "Fraud, Wexley Police Department"
+"""Near to two entities."""
 
 
 def cleared(make_index: Callable[..., NameIndex], **changed: str) -> NameIndex:
@@ -51,10 +57,28 @@ def test_a_clearance_ends_when_the_registry_entry_changes(make_index: Callable[.
     assert shown(cleared(make_index, entry="f" * 64).resolve("Fraud LLC", TODAY)) == (["fraud"], [], True)
 
 
+def test_any_change_of_the_entry_ends_its_clearances(make_index: Callable[..., NameIndex]) -> None:
+    """Another alias, note or grade is another entry; a change of another entity's entry is none."""
+    digest = make_index().registry.entities["fraud"].digest
+    changed = ENTITIES.replace("collision_prone: true", "collision_prone: true\n    note: moved")
+    assert make_index(changed).registry.entities["fraud"].digest != digest
+    other = ENTITIES.replace("aliases: [HWS]", "aliases: [HWS, Harbor Watchers]")
+    assert make_index(other).registry.entities["fraud"].digest == digest
+
+
+def test_a_decision_shows_what_was_cleared_beside_the_other_candidates(make_index: Callable[..., NameIndex]) -> None:
+    """With who, why and until when, and marked as cleared."""
+    decision = decision_pb2.Decision()
+    add_resolution(decision, cleared(make_index, name=TWO).resolve(TWO, TODAY))
+    shown = {each.entity_id: (each.cleared, "J. Doe" in each.why) for each in decision.resolution.candidates}
+    assert shown == {"town": (False, False), "fraud": (True, True)}
+    assert decision.resolution.kind == decision_pb2.RESOLUTION_KIND_NEAR_MISS
+
+
 def test_a_clearance_never_hides_another_candidate_or_a_match(make_index: Callable[..., NameIndex]) -> None:
     """It is of one name and one entity."""
-    index = cleared(make_index, name="border people, Fraud")
-    assert shown(index.resolve("border people, Fraud", TODAY))[0] == ["agency"]
+    assert shown(make_index().resolve(TWO, TODAY)) == (["fraud", "town"], [], True)
+    assert shown(cleared(make_index, name=TWO).resolve(TWO, TODAY)) == (["town"], ["fraud"], True)
     index = cleared(make_index, name="Fraud Inc")
     assert index.resolve("Fraud Inc", TODAY).entity is not None
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -5,6 +6,8 @@ import pytest
 from city.screening.v1 import employment_facts_pb2
 from screening.bundle import Bundle
 from screening.names.match import NameIndex
+
+from tests.unit.names.conftest import ENTITIES
 
 
 def entity(index: NameIndex, name: str, as_of: date | None = None) -> str:
@@ -54,6 +57,11 @@ def test_case_spacing_order_country_accents_and_legal_form_make_no_difference(in
         ("Zelkova (software engineer)", "zelkova"),
         ("Blue Moon LLC d/b/a Zelkova", "zelkova"),
         ('the so-called "Zelkova"', "zelkova"),
+        ("Blue Moon LLC, now Zelkova", "zelkova"),
+        ("Bor der Agency", "agency"),
+        ("BorderAgencv", "agency"),
+        ("USBA Joint Fugitive Task Force", "agency"),
+        ("Border Agency Kite Rescue Unit", "agency"),
     ],
 )
 def test_misspellings_scans_and_job_titles_are_still_the_name(index: NameIndex, name: str, expected: str) -> None:
@@ -139,6 +147,30 @@ def test_near_misses_are_shown_beside_a_match(index: NameIndex) -> None:
     """A hit never crowds out what else may be meant."""
     assert entity(index, "Zelkova, border people") == "zelkova" or "zelkova" in near(index, "Zelkova, border people")
     assert near(index, "HWS (Border Agency)") == {"agency"}
+
+
+def test_a_slip_may_be_of_a_registered_word_as_well_as_of_a_common_one(make_index: Callable[..., NameIndex]) -> None:
+    """`servico` is read as `service`, and as `serviko` too."""
+    firm = "{id: x, name: Serviko Zeta, kind: contractor, grade: support, roles: [data], best_source: press}"
+    index = make_index(f"{ENTITIES.rstrip()}\n  - {firm}\n")
+    assert index.vocabulary.slips.mended("servico") == ("service",)
+    assert entity(index, "Servico Zeta") == "x"
+
+
+def test_a_misspelled_place_that_may_be_another_place_goes_to_a_person(index: NameIndex) -> None:
+    """One slip within a word is a slip; another first letter may be a neighbour."""
+    assert entity(index, "Wexly PD, TX") == "town"
+    assert entity(index, "Vexley PD, TX") == ""
+    assert near(index, "Vexley PD, TX") == {"town"}
+
+
+def test_a_joining_word_at_the_end_is_read_as_what_it_may_be(make_index: Callable[..., NameIndex]) -> None:
+    """`Al` is a scanned `AI` after a name, and Alabama after an office."""
+    more = "{id: x, name: Zorvex AI, kind: contractor, grade: support, roles: [data], best_source: press}"
+    town = ENTITIES.replace("Wexley Police Department (TX)", "Wexley Police Department (AL)")
+    index = make_index(f"{town.rstrip()}\n  - {more}\n")
+    assert entity(index, "Zorvex Al") == "x"
+    assert entity(index, "Wexley Police Department AL") == "town"
 
 
 def test_an_entity_does_not_match_before_it_existed(index: NameIndex) -> None:

@@ -17,6 +17,9 @@ from screening.names.match import NameIndex
         ("groove", ("groove",)),
         ("co", ("co",)),
         ("2026", ("2026",)),
+        ("beurau", ("bureau",)),
+        ("ancl", ("and",)),
+        ("cle", ("cle",)),
     ],
 )
 def test_slips_in_common_words_are_mended_and_other_words_are_not(
@@ -31,3 +34,19 @@ def test_a_registered_word_that_would_be_mended_stops_the_load(make_index: Calla
     entry = "{id: x, name: Servicex Zeta, kind: contractor, grade: support, roles: [data], best_source: press}"
     with pytest.raises(DataFileError, match="would be read as 'service'"):
         make_index(f"entities:\n  - {entry}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (["det", "ention", "center"], ["detention", "center"]),
+        (["c", "orporation"], ["corporation"]),
+        (["home", "land"], ["home", "land"]),
+        (["zel", "kova"], ["zel", "kova"]),
+    ],
+)
+def test_halves_of_a_common_word_are_one_and_two_words_are_two(
+    index: NameIndex, written: list[str], read: list[str]
+) -> None:
+    """One of the halves is no word itself."""
+    assert [*index.vocabulary.slips.joined(written)] == read

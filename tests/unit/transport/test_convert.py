@@ -126,6 +126,23 @@ def test_each_wrong_field_is_named_by_its_path(field: str) -> None:
     assert wrong_fields(broken(field)) == [field]
 
 
+@pytest.mark.parametrize("name", ["", " ", "\t\n", "\u00a0\u2003", "\u200b\ufeff", "\x00", "x" * 513, "\u00e9" * 513])
+def test_a_name_that_shows_nothing_or_is_too_long_is_refused_by_both_questions(name: str) -> None:
+    """Up to 512 characters are taken, whatever their bytes."""
+    form, question = employment(), request()
+    form.facts.employer_name, question.facts.requester_name = name, name
+    assert wrong_fields(form) == ["facts.employer_name"]
+    assert wrong_fields(question) == ["facts.requester_name"]
+
+
+def test_the_longest_name_is_accepted_by_both_questions() -> None:
+    """Characters are counted, not bytes."""
+    form, question = employment(), request()
+    form.facts.employer_name = question.facts.requester_name = "\u00e9" * 512
+    assert ask(form)
+    assert ask(question)
+
+
 def test_all_wrong_fields_are_named_at_once() -> None:
     """Nobody mends a form one error at a time."""
     question = request()
