@@ -79,6 +79,8 @@ laws: $(READY) ## Check the law files, run their cases, prove the invariants (mi
 	$(BIN)/screening laws test --coverage
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
+	for pack in service/screening/laws/packs/*.yaml; do \
+	  $(BIN)/screening laws prove --pack $$(basename $$pack .yaml) || exit 1; done
 
 .PHONY: mutants
 mutants: $(READY) ## Make every rule wrong in small ways, name what no case notices, and publish the figures (minutes)
@@ -98,8 +100,11 @@ bench: $(READY) ## Measure the service against an echo server in the same run
 overload: $(READY) ## Measure what is left of the useful rate at three times what saturates the service
 	$(BIN)/python -m bench.overload
 
-log-kills: $(READY) ## Kill the log at every single write, on SQLite and PostgreSQL; the tests take a sample
-	LOG_KILLS_EVERY=1 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
+log-kills: $(READY) ## End the log at every single write, killed or failed, and 200 times at random; the tests take a sample
+	LOG_KILLS_EVERY=1 LOG_RANDOM_KILLS=200 $(BIN)/pytest --numprocesses=2 --timeout=3600 tests/failure/test_kills.py
+
+log-restarts: $(READY) ## Restart the log a thousand times on each engine and count false alarms; the tests take a sample
+	LOG_RESTARTS=1000 $(BIN)/pytest --timeout=3600 tests/failure/test_restarts.py
 
 log-big: $(READY) ## Measure the decision log with a million records: appends, verification, proofs, bytes
 	$(BIN)/python -m bench.big_log
@@ -114,8 +119,8 @@ supply-chain: $(READY) ## Write the bill of materials and the licences to build/
 soak: $(READY) ## Ten minutes at four fifths of capacity on each store of the log, with faults
 	$(BIN)/python -m tests.soak
 
-assurance: $(READY) ## Run the long proofs, begun where it was stopped, and write deploy/ASSURANCE.md (an hour)
-	$(BIN)/python -m deploy.assurance
+assurance: $(READY) ## Run the long proofs, or those of PART="soak fuzz", and write deploy/ASSURANCE.md (hours)
+	$(BIN)/python -m deploy.assurance $(foreach part,$(PART),--only $(part)) $(ASSURANCE)
 
 lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -131,4 +136,4 @@ $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed
 clean: ## Remove what was built
 	rm -rf $(VENV) build data data-anchor .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-big names-report
+.PHONY: help setup demo demo-ops run test check lint type fmt proto proto-check docs-check dashboards laws bench overload baseline supply-chain lock clean log-kills log-restarts log-big names-report

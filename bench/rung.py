@@ -14,6 +14,7 @@ import grpc
 import uvloop
 from city.screening.v1 import screening_service_pb2
 from screening import clock, config, screen
+from screening.decisionlog.keyring import fixed
 from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.seal import Sealer
 from screening.screen import Asked, Screen
@@ -38,7 +39,7 @@ def _ask(body: bytes) -> Asked:
 def handlers(data: Path) -> dict[str, Handler]:
     """Return the handler of each rung."""
     bundle = read_bundle(config.from_environ({}))
-    sealer = Sealer(os.urandom(32), os.urandom(32), os.urandom)
+    sealer = Sealer(fixed(os.urandom(32)), os.urandom(32), os.urandom)
     deciding = Screen(
         bundle=lambda: bundle,
         log=SqlLog(SqliteDatabase(data), clock.now),

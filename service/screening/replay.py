@@ -14,9 +14,10 @@ from city.screening.v1 import decision_pb2, information_request_facts_pb2
 
 from screening.bundle import Bundle, build, unpack
 from screening.decisionlog.decision_record import Erased, decisive, open_call
+from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.port import DecisionLog, Stored
 from screening.decisionlog.record import DECISION
-from screening.decisionlog.seal import SealBroken, Sealer
+from screening.decisionlog.seal import Sealer
 from screening.errors import CallError, DataFileError
 from screening.screen import Decision, Request, decide, request_type
 
@@ -81,9 +82,10 @@ class Bundles:
             packed = await self._log.find_bundle(revision)
             if packed is None:
                 return None
-            if len(self._built) >= _MOST_BUNDLES:
+            before = next(reversed(self._built.values()), None)
+            self._built[key] = build(*unpack(packed, revision), serial, before)
+            if len(self._built) > _MOST_BUNDLES:
                 del self._built[next(iter(self._built))]
-            self._built[key] = build(*unpack(packed, revision), serial)
         return self._built[key]
 
 

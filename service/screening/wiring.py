@@ -153,7 +153,8 @@ async def running(
             stack.callback(logs.configure)
         log = recorded.open_log(settings, time, joins=joins)
         stack.push_async_callback(log.close)
-        sealer = recorded.open_sealer(settings)
+        keys = recorded.watch_keys(settings)
+        sealer = recorded.open_sealer(settings, lambda: keys.value)
         checkpoints = await recorded.open_checkpoints(settings, log, time)
         stack.push_async_callback(checkpoints.tick, last=True)
         activations = Activations(log, lambda: law.value.bundle, time.now, new_id)
@@ -187,7 +188,7 @@ async def running(
             metrics=metrics,
             refuser=refuser,
         )
-        reloader = Reloader([law, *entrance.watched], activations.told(operations.tell_reload))
+        reloader = Reloader([law, keys, *entrance.watched], activations.told(operations.tell_reload))
         lag = LoopLag()
         metrics.watch(
             {

@@ -1,32 +1,41 @@
-"""A process that writes a decision log and dies at a chosen write: `python -m tests.failure.mortal`.
+"""A process that writes a decision log and dies at a chosen write, or sees it fail: `python -m tests.failure.mortal`.
 
-It prints the id of each record once the log has acknowledged it, and at the end how many writes it made.
+It prints the id of each record once the log has acknowledged it, and at the end how many writes it made. What was not
+acknowledged is asked for anew, as a caller would: with the same request_id, and another record.
 """
 
 import argparse
 import asyncio
+import contextlib
 import functools
 import itertools
+import json
 import os
 import signal
-from collections.abc import Callable
-from dataclasses import replace
+import sqlite3
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import psycopg
 from screening.config import Settings
-from screening.decisionlog.port import Erasure
-from screening.decisionlog.record import ERASURE, Idempotency, make
+from screening.decisionlog.port import Appended, Erasure
+from screening.decisionlog.record import ERASURE, make
+from screening.errors import DataDirectoryError, LogUnavailable
 from screening.recorded import open_checkpoints, open_log
 from screening.storage import durable_file
+from screening.storage.checkpoints import Checkpoints
+from screening.storage.log import SqlLog
 from screening.storage.postgres import PostgresSession
 from screening.storage.sqlite import SqliteSession
 from screening.transport.identity import new_id
 
 from tests.logs import START, sealed_decision
 
-BATCHES, RECORDS = 3, 3
+BATCHES, RECORDS, TRIES = 3, 3, 20
+NOT_STARTED = 2
 DONE = "writes"
+_Result = TypeVar("_Result")
 _WRITES = ("execute", "insert", "executemany", "begin", "commit")
 
 
@@ -38,54 +47,91 @@ def main() -> None:
     parser.add_argument("--keys-database", default="")
     parser.add_argument("--point", type=int, default=0, help="which write to die at, from 1; 0: none")
     parser.add_argument("--after", action="store_true", help="die when the write was done, not before it")
+    parser.add_argument("--fail", action="store_true", help="do not die: the write raises what its engine raises")
     given = parser.parse_args()
     settings = Settings(data=given.data, database=given.database, keys_database=given.keys_database)
-    writes = _make_mortal(given.point, after=given.after)
+    end = _fail if given.fail else _die
+    writes = _make_mortal(given.point, end, after=given.after)
     asyncio.run(_write(settings))
     print(DONE, next(writes) - 1, flush=True)  # noqa: T201  # what the parent reads
 
 
-def _make_mortal(point: int, *, after: bool) -> "itertools.count[int]":
-    """Make every statement and every file written a point at which this process may die; return their counter."""
+def _die(_failure: type[Exception]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _fail(failure: type[Exception]) -> None:
+    raise failure("this write fails")
+
+
+def _make_mortal(point: int, end: Callable[[type[Exception]], None], *, after: bool) -> "itertools.count[int]":
+    """Make every statement and every file written a point at which it may end; return their counter."""
     numbers = itertools.count(1)
 
-    def mortal(write: Callable[..., Any]) -> Callable[..., Any]:
+    def mortal(write: Callable[..., Any], failure: type[Exception]) -> Callable[..., Any]:
         @functools.wraps(write)
         def wrapped(*given: Any, **named: Any) -> Any:
             now = next(numbers) == point
             if now and not after:
-                os.kill(os.getpid(), signal.SIGKILL)
+                end(failure)
             result = write(*given, **named)
             if now:
-                os.kill(os.getpid(), signal.SIGKILL)
+                end(failure)
             return result
 
         return wrapped
 
-    for session in (SqliteSession, PostgresSession):
+    for session, failure in ((SqliteSession, sqlite3.OperationalError), (PostgresSession, psycopg.OperationalError)):
         for name in _WRITES:
-            setattr(session, name, mortal(getattr(session, name)))
-    durable_file.write = mortal(durable_file.write)
+            setattr(session, name, mortal(getattr(session, name), failure))
+    durable_file.write = mortal(durable_file.write, OSError)
     return numbers
 
 
 async def _write(settings: Settings) -> None:
-    log = open_log(settings)
-    checkpoints = await open_checkpoints(settings, log)
+    log, checkpoints = await _opened(settings)
     for batch in range(BATCHES):
-        records = [sealed_decision(settings) for _ in range(RECORDS)]
-        records[0] = replace(records[0], idempotency=Idempotency("caller", b"request-%d" % batch, b"body"))
-        appended = await log.append(records)
-        for record in records:
-            print(record.id, flush=True)  # noqa: T201
+        appended = await _insist(functools.partial(_append, log, settings, batch))
         await checkpoints.tick()
-    last = records[-1]
-    assert last.wrapped_key is not None
-    erasure = make(ERASURE, new_id(START), START, {"decisions": [last.id]})
-    await log.erase(erasure, [Erasure(last.id, appended[-1].index, last.wrapped_key[0])])
-    print(erasure.id, flush=True)  # noqa: T201
+    last = appended[-1]
+    stored = await _insist(lambda: log.read(last.index, 1))
+    identity = json.loads(stored[0].canonical)["id"]
+    await _insist(lambda: _erase(log, Erasure(identity, last.index, identity)))
     await checkpoints.tick(last=True)
     await log.close()
+
+
+async def _opened(settings: Settings) -> tuple[SqlLog, Checkpoints]:
+    """Open the log; where that fails the process ends, as a service that must not start does."""
+    try:
+        log = open_log(settings)
+        return log, await open_checkpoints(settings, log)
+    except (DataDirectoryError, OSError) as error:
+        raise SystemExit(NOT_STARTED) from error
+
+
+async def _insist(work: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Do something until the log takes it."""
+    for _ in range(TRIES):
+        with contextlib.suppress(LogUnavailable):
+            return await work()
+        await asyncio.sleep(0.05)
+    raise AssertionError("the log did not recover")
+
+
+async def _append(log: SqlLog, settings: Settings, batch: int) -> list[Appended]:
+    records = [sealed_decision(settings, f"request-{batch}" if place == 0 else "") for place in range(RECORDS)]
+    appended = await log.append(records)
+    for record, outcome in zip(records, appended, strict=True):
+        first = json.loads(outcome.earlier.canonical)["id"] if outcome.earlier else record.id
+        print(first, flush=True)  # noqa: T201  # what the parent reads
+    return appended
+
+
+async def _erase(log: SqlLog, doomed: Erasure) -> None:
+    record = make(ERASURE, new_id(START), START, {"decisions": [doomed.decision_id]})
+    await log.erase(record, [doomed])
+    print(record.id, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -41,15 +41,17 @@ def fill(path: Path) -> None:
     os.close(handle)
 
 
-async def _status(port: int) -> int:
+async def health_of(port: int) -> int:
+    """Return what the health service says."""
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         return int((await stub.Check(health_pb2.HealthCheckRequest())).status)
 
 
-async def _until(port: int, status: int) -> None:
+async def until_health(port: int, status: int) -> None:
+    """Wait until the health service says so."""
     for _ in range(100):
-        if await _status(port) == status:
+        if await health_of(port) == status:
             return
         await asyncio.sleep(0.1)
     raise AssertionError("the health status did not come")
@@ -67,7 +69,7 @@ async def test_a_full_disk_answers_unavailable_and_recovers_by_itself(small_disk
                 for _ in range(300):
                     await client.screen_employment(employment())
             assert raised.value.reason == "LOG_UNAVAILABLE"
-            await _until(app.port, health_pb2.HealthCheckResponse.NOT_SERVING)
+            await until_health(app.port, health_pb2.HealthCheckResponse.NOT_SERVING)
             ballast.unlink()
             for _ in range(50):
                 try:
@@ -75,7 +77,7 @@ async def test_a_full_disk_answers_unavailable_and_recovers_by_itself(small_disk
                     break
                 except NotDecided:
                     await asyncio.sleep(0.1)
-            await _until(app.port, health_pb2.HealthCheckResponse.SERVING)
+            await until_health(app.port, health_pb2.HealthCheckResponse.SERVING)
             assert (await client.get_decision(kept.decision_id)) == kept
             assert (await client.get_decision(later.decision_id)) == later
 

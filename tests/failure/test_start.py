@@ -12,7 +12,9 @@ import screening
 from screening import config
 from screening.config import Settings
 from screening.errors import SettingError
+from screening_client import ScreeningClient
 
+from tests.factories import employment
 from tests.processes import ServiceProcess
 
 PACKAGE = Path(screening.__file__).parent
@@ -88,6 +90,20 @@ def test_a_log_without_its_keys_stops_the_start(tmp_path: Path) -> None:
         assert service.stop() == 0
     (data / "keys" / "wrapping.key").unlink()
     assert "not its keys" in refused("--data", str(data))
+
+
+def test_a_log_with_the_keys_of_another_stops_the_start(tmp_path: Path) -> None:
+    """Which key file is wrong is said; nothing is sealed that nobody could open."""
+    data = tmp_path / "data"
+    with ServiceProcess(data) as service:
+        with ScreeningClient(service.target) as client:
+            client.screen_employment(employment())
+        assert service.stop() == 0
+    for name, problem in (("wrapping.key", "is not the key of this log"), ("checkpoint.key", "another signing key")):
+        held = (data / "keys" / name).read_text()
+        (data / "keys" / name).write_text("11" * 32)
+        assert problem in refused("--data", str(data))
+        (data / "keys" / name).write_text(held)
 
 
 def test_an_address_that_is_taken_stops_the_start(tmp_path: Path) -> None:

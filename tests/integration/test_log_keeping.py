@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,9 @@ def test_a_log_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     words = ["log", "erase", "--decision", "x", "--why", "y", "--data", str(tmp_path)]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 2
+    address = {"SCREENING_DATABASE": "postgresql://nowhere/log", "SCREENING_KEYS_DATABASE": "postgresql://nowhere/keys"}
+    done = CliRunner().invoke(app, words, env=address)
+    assert done.exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -221,3 +225,32 @@ def test_a_year_is_reported_from_the_verified_log(tmp_path: Path, environ: dict[
             store.execute("UPDATE record SET leaf_hash = zeroblob(32) WHERE log_index = 1")
             store.commit()
         assert "does not verify" in run(data, environ, "report", "--year", year, code=1)
+
+
+def test_the_sealing_key_is_rotated_beside_a_running_service(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Decisions of before, meanwhile and after are read at each step; in the end only the new key is left."""
+    data = tmp_path / "data"
+    file = data / "keys" / "wrapping.key"
+    ids: list[str] = []
+    with ServiceProcess(data, **environ) as service:
+        with ScreeningClient(service.target) as client:
+
+            def ask_and_read_all() -> None:
+                ids.append(client.screen_employment(employment(ICE_JOB)).decision_id)
+                assert [client.get_decision(each).decision_id for each in ids] == ids
+
+            ask_and_read_all()
+            old = file.read_text().split()
+            done = CliRunner().invoke(app, ["log", "rotate", "--data", str(data)], env=environ)
+            assert "1 data keys wrapped anew" in done.output, done.output
+            assert file.read_text().split()[1:] == old
+            while not any(each.name == "sealing_keys" and each.taken for each in client.get_status().sources):
+                time.sleep(0.1)
+            ask_and_read_all()
+            done = CliRunner().invoke(app, ["log", "rotate", "--retire", "--data", str(data)], env=environ)
+            assert "1 old keys retired" in done.output, done.output
+            assert len(file.read_text().split()) == 1
+            ask_and_read_all()
+        assert service.stop() == 0
+    report = run(data, environ, "log", "verify")
+    assert (report["completeness"], report["kinds"]["rotation"]) == ("verified", 2)

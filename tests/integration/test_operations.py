@@ -218,16 +218,17 @@ async def test_a_change_in_the_bundle_directory_is_noticed_unasked(operated: App
 
 
 def test_sighup_reads_everything_anew_and_the_service_goes_on(tmp_path: Path) -> None:
-    """Law, callers and token keys, changed or not."""
+    """Law, sealing keys, callers and token keys, changed or not."""
     with ServiceProcess(tmp_path / "data") as service:
         service.process.send_signal(signal.SIGHUP)
         reloads: list[dict[str, Any]] = []
-        while len(reloads) < 3:
+        while len(reloads) < 4:
             time.sleep(0.1)
             lines = [json.loads(line) for line in service.stderr.splitlines() if line.startswith("{")]
             reloads = [line for line in lines if line["event"] == "reload"]
         assert {(line["source"], line["taken"]) for line in reloads} == {
             ("law", True),
+            ("sealing_keys", True),
             ("callers", True),
             ("token_keys", True),
         }

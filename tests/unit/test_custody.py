@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from screening.custody import AlreadyErased, Custody, NoSuchDecision, callers_of, explanation, identity
+from screening.decisionlog.keyring import fixed
 from screening.decisionlog.port import DecisionLog, Stored
 from screening.decisionlog.record import Json, Listing, make
 from screening.decisionlog.seal import Sealer
 from screening.errors import OnHold
 from screening.transport.identity import new_id
 
-SEALER = Sealer(b"k" * 32, b"r" * 32, os.urandom)
+SEALER = Sealer(fixed(b"k" * 32), b"r" * 32, os.urandom)
 NOW = datetime.now(UTC)
 WHY = "Court order in the matter of Zzyzx"
 

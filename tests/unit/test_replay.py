@@ -10,6 +10,7 @@ from city.screening.v1 import decision_pb2
 from screening.bundle import Bundle, build, unpack
 from screening.custody import Custody
 from screening.decisionlog.decision_record import AnsweredCall, decision_record
+from screening.decisionlog.keyring import fixed
 from screening.decisionlog.port import DecisionLog
 from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.record import Record
@@ -21,7 +22,7 @@ from screening.transport.identity import new_id
 
 from tests.factories import ICE_JOB, employment, request
 
-SEALER = Sealer(b"k" * 32, b"r" * 32, os.urandom)
+SEALER = Sealer(fixed(b"k" * 32), b"r" * 32, os.urandom)
 NOW = datetime(2026, 11, 20, 18, tzinfo=UTC)
 
 
@@ -108,7 +109,7 @@ async def test_a_decision_whose_bundle_is_not_kept_is_named(log: DecisionLog, bu
 async def test_a_wrong_key_is_no_erasure(log: DecisionLog, bundle: Bundle) -> None:
     """Whoever replays with the keys of another log is told so."""
     await answered(log, bundle)
-    other = Sealer(b"x" * 32, b"r" * 32, os.urandom)
+    other = Sealer(fixed(b"x" * 32), b"r" * 32, os.urandom)
     assert {each.reason async for each in replay(log, other)} == {"its sealed part cannot be opened"}
 
 

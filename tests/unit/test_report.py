@@ -8,6 +8,7 @@ import pytest
 from screening import clock
 from screening.bundle import Bundle
 from screening.custody import Custody
+from screening.decisionlog.keyring import fixed
 from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.seal import Sealer
 from screening.report import TOTAL, Annual, Cell, count
@@ -18,7 +19,7 @@ from screening.transport.identity import new_id
 
 from tests.factories import DETAINER, employment, request
 
-SEALER = Sealer(b"k" * 32, b"r" * 32, os.urandom)
+SEALER = Sealer(fixed(b"k" * 32), b"r" * 32, os.urandom)
 MARCH = datetime(2026, 3, 10, 18, tzinfo=UTC)
 COPY = "serve_copy_on_individual"
 ALPR: dict[str, Any] = {

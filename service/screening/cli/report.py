@@ -11,7 +11,7 @@ from screening import clock
 from screening.cli.log.opened import AnchorDirectory, By, Data, Database, KeysDatabase, Place, refuse
 from screening.cli.log.verify import verified
 from screening.custody import Custody
-from screening.decisionlog.seal import SealBroken
+from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.verify import Completeness, Report
 from screening.report import MONTHS, TABLES, TOTAL, Annual, Cell, Table, count
 

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from city.screening.v1 import decision_pb2, information_request_facts_pb2, recorded_call_pb2
 
+from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.port import Stored
 from screening.decisionlog.record import DECISION, Idempotency, Json, Listing, Record, make
-from screening.decisionlog.seal import SealBroken, Sealer
+from screening.decisionlog.seal import Sealer
 from screening.wire import nested
 
 _BASIS = {number: name.removeprefix("BASIS_") for name, number in decision_pb2.Basis.items()}

@@ -27,6 +27,7 @@ RELEASE = "release"
 SUPERSEDE = "supersede"
 FULFILMENT = "fulfilment"
 ACTIVATION = "activation"
+ROTATION = "rotation"
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 

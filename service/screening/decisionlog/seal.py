@@ -1,8 +1,8 @@
 """Sealing: the part of a record that only a key holder can read.
 
-Each record has a data key of its own (AES-256-GCM). The data key is wrapped by a key-encryption key (AES-256-GCM, the
-key id as associated data) and kept in the key store, apart from the records; destroying it there makes the sealed part
-unreadable for good, while the record's bytes, and so its hash, stay. References to people are kept as HMAC-SHA-256
+Each record has a data key of its own (AES-256-GCM). The data key is wrapped by a key-encryption key (`keyring.py`) and
+kept in the key store, apart from the records; destroying it there makes the sealed part unreadable for good, while the
+record's bytes, and so its hash, stay. References to people are kept as HMAC-SHA-256
 under a key that is in neither.
 """
 
@@ -16,15 +16,10 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from screening.decisionlog.keyring import KEY_BYTES, NONCE_BYTES, Ring, SealBroken
+
 ALGORITHM = "A256GCM"
-_KEY_BYTES = 32
-_NONCE_BYTES = 12
-
 RandomBytes = Callable[[int], bytes]
-
-
-class SealBroken(ValueError):
-    """A sealed part cannot be opened: wrong key, or altered bytes."""
 
 
 class Sealed(NamedTuple):
@@ -47,30 +42,29 @@ class Sealed(NamedTuple):
 
 
 class Sealer:
-    """Seals and opens with one key-encryption key, and hashes references with one reference key."""
+    """Seals and opens with the key-encryption keys in force, and hashes references with one reference key."""
 
-    def __init__(self, key_encryption_key: bytes, reference_key: bytes, random_bytes: RandomBytes) -> None:
-        """Take two keys of 32 bytes each and a source of random bytes."""
-        self._wrapping = AESGCM(key_encryption_key)
+    def __init__(self, ring: Ring, reference_key: bytes, random_bytes: RandomBytes) -> None:
+        """Take what returns the key-encryption keys, a key of 32 bytes, and a source of random bytes."""
+        self._ring = ring
         self._reference_key = reference_key
         self._random = random_bytes
 
     def seal(self, plaintext: bytes, record_id: str) -> Sealed:
         """Seal bytes for one record; they open only together with that record's id."""
-        fresh = self._random(_KEY_BYTES + 2 * _NONCE_BYTES)
+        fresh = self._random(KEY_BYTES + 2 * NONCE_BYTES)
         data_key, nonce, wrapping_nonce = fresh[:32], fresh[32:44], fresh[44:]
-        bound_to = record_id.encode()
-        ciphertext = AESGCM(data_key).encrypt(nonce, plaintext, bound_to)
-        wrapped = wrapping_nonce + self._wrapping.encrypt(wrapping_nonce, data_key, bound_to)
-        return Sealed(record_id, nonce, ciphertext, wrapped)
+        ciphertext = AESGCM(data_key).encrypt(nonce, plaintext, record_id.encode())
+        return Sealed(record_id, nonce, ciphertext, self._ring().wrap(data_key, wrapping_nonce, record_id))
 
     def open(self, sealed: dict[str, str], wrapped_key: bytes, record_id: str) -> bytes:
-        """Open the sealed part of a record. Raises SealBroken."""
+        """Open the sealed part of a record. Raises WrongKey, SealBroken."""
         try:
-            nonce = wrapped_key[:_NONCE_BYTES]
-            data_key = self._wrapping.decrypt(nonce, wrapped_key[_NONCE_BYTES:], sealed["key"].encode())
+            data_key = self._ring().unwrap(wrapped_key, sealed["key"])
             ciphertext = base64.b64decode(sealed["data"])
             return AESGCM(data_key).decrypt(base64.b64decode(sealed["nonce"]), ciphertext, record_id.encode())
+        except SealBroken:
+            raise
         except (InvalidTag, KeyError, ValueError) as error:
             raise SealBroken("the sealed part cannot be opened") from error
 

@@ -156,14 +156,17 @@ class _File:
     def _tokens(self, entry: Entry) -> tuple[str, ...]:
         for token in entry.texts("obligations"):
             if token not in self._draft.tokens:
-                raise entry.fail(f"the obligation '{token}' is not defined", "Define it in obligations.yaml")
+                raise entry.fail(
+                    f"the obligation '{token}' is not defined", "Define it in obligations.yaml", "obligations"
+                )
         return entry.texts("obligations")
 
     def _period(self, entry: Entry) -> Period:
         start = self._date(entry if "effective_from" in entry else self._head, "effective_from")
         end = self._date(entry if "effective_to" in entry else self._head, "effective_to")
         if start and end and end < start:
-            raise entry.fail("effective_to is before effective_from", "Put the dates in order")
+            at = entry if _DATES & entry.keys() else self._head
+            raise at.fail("effective_to is before effective_from", "Put the dates in order", "effective_to")
         return Period(start, end)
 
     def _date(self, entry: Entry, key: str) -> date | None:
@@ -189,7 +192,7 @@ class _File:
 def _one_of(entry: Entry, key: str, allowed: tuple[str, ...]) -> str:
     value = entry.text(key)
     if value not in allowed:
-        raise entry.fail(f"unknown {key} '{value}'", f"Use one of: {', '.join(allowed)}")
+        raise entry.fail(f"unknown {key} '{value}'", f"Use one of: {', '.join(allowed)}", key)
     return value
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from screening.decisionlog.port import Appended
 from screening.decisionlog.record import Record
 from screening.storage import rows
-from screening.storage.database import Database
+from screening.storage.database import Database, writing
 
 REMEMBERED = timedelta(hours=72)
 """How long a request_id is remembered after its first answer."""
@@ -33,7 +33,7 @@ class Appender:
         self._forgotten = 0
         self.log = database.open_log()
         self.keys = database.open_keys()
-        self.repairs: list[str] = []
+        self.repairs: list[str] = [*database.repairs]
 
     def commit(self, records: Sequence[Record]) -> list[Appended]:
         """Make records durable, or raise and leave none."""
@@ -43,7 +43,6 @@ class Appender:
             appended = self.insert(records)
             self.log.commit()
         except BaseException:
-            self.keys.rollback()
             self.log.rollback()
             raise
         return appended
@@ -52,9 +51,8 @@ class Appender:
         """Make the wrapped keys of records durable."""
         keys = [record.wrapped_key for record in records if record.wrapped_key]
         if keys:
-            self.keys.begin()
-            self.keys.insert("wrapped_key", keys)
-            self.keys.commit()
+            with writing(self.keys):
+                self.keys.insert("wrapped_key", keys)
 
     def insert(self, records: Sequence[Record]) -> list[Appended]:
         """Write records inside the transaction that the caller began and will commit."""

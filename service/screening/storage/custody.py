@@ -12,7 +12,7 @@ from screening.decisionlog.port import Appended, Erasure, Mark
 from screening.decisionlog.record import ERASURE, HOLD, RELEASE, Record
 from screening.errors import OnHold
 from screening.storage.append import Appender
-from screening.storage.database import Database, Session
+from screening.storage.database import Database, Session, writing
 
 _LOOK_UPS = ("request", "reference")
 _MOST_IN_A_LIST = 500
@@ -28,51 +28,35 @@ class Custody:
     def erase(self, record: Record, doomed: Sequence[Erasure]) -> Appended:
         """Append the record, then destroy keys and look-ups; see DecisionLog. Raises OnHold."""
         log = self._appender.log
-        try:
-            log.begin()
+        with writing(log):
             (appended,) = self._append(record)
             check_holds(log, doomed)
             log.executemany("INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING", [(each.key_id,) for each in doomed])
             for table in _LOOK_UPS:
                 _forget(log, table, [each.index for each in doomed])
             self._mark(record, [each.decision_id for each in doomed], appended.index)
-            log.commit()
-        except BaseException:
-            log.rollback()
-            raise
         self.finish()
         return appended
 
     def annotate(self, record: Record, decision_ids: Sequence[str]) -> Appended:
         """Append a record and mark decisions with it; see DecisionLog."""
-        log = self._appender.log
-        try:
-            log.begin()
+        with writing(self._appender.log):
             (appended,) = self._append(record)
             self._mark(record, decision_ids, appended.index)
-            log.commit()
-        except BaseException:
-            log.rollback()
-            raise
         return appended
 
     def keep_bundle(self, revision: str, packed: bytes) -> None:
         """Keep the law of decisions by its hash; what was altered under it meanwhile is mended."""
         query = "INSERT INTO bundle VALUES (?, ?) ON CONFLICT (revision) DO UPDATE SET packed = excluded.packed"
-        log = self._appender.log
-        try:
-            log.begin()
-            log.execute(query, (revision, packed))
-            log.commit()
-        except BaseException:
-            log.rollback()
-            raise
+        with writing(self._appender.log):
+            self._appender.log.execute(query, (revision, packed))
 
     def start(self) -> None:
         """Finish erasures that a crash cut short, and destroy again what a restored key store brought back."""
         query = "SELECT r.key_id FROM mark m JOIN record r ON r.id = m.decision_id WHERE m.kind = ?"
         erased = self._appender.log.execute(query, (ERASURE,)).fetchall()
-        self._appender.keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", erased)
+        with writing(self._appender.keys):
+            self._appender.keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", erased)
         self.finish()
 
     def finish(self) -> None:
@@ -81,13 +65,11 @@ class Custody:
         doomed = log.execute("SELECT key_id FROM doomed").fetchall()
         if not doomed:
             return
-        keys.begin()
-        keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", doomed)
-        keys.commit()
+        with writing(keys):
+            keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", doomed)
         self._database.scrub(keys, ("wrapped_key",))
-        log.begin()
-        log.executemany("DELETE FROM doomed WHERE key_id = ?", doomed)
-        log.commit()
+        with writing(log):
+            log.executemany("DELETE FROM doomed WHERE key_id = ?", doomed)
         self._database.scrub(log, ("doomed", *_LOOK_UPS))
 
     def _append(self, record: Record) -> list[Appended]:

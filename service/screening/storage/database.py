@@ -3,6 +3,7 @@
 Statements write values as `?`, times as whole microseconds since 1970, and use only what both engines understand.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -51,6 +52,18 @@ class Session(Protocol):
         """Release the connection."""
 
 
+@contextlib.contextmanager
+def writing(session: Session) -> Iterator[None]:
+    """Write in one transaction: all of the block is durable at its end, or nothing of it."""
+    try:
+        session.begin()
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
 class Database(Protocol):
     """An engine with two stores: the log, and the wrapped keys apart from it."""
 
@@ -58,6 +71,9 @@ class Database(Protocol):
     """What its statements raise."""
     lock_row: str
     """What makes a SELECT inside a transaction hold its row against other instances."""
+
+    repairs: list[str]
+    """What was mended when it was opened, as tokens to record."""
 
     def open_log(self) -> Session:
         """Connect to the log."""

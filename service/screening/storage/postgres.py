@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 
 from screening.errors import DataDirectoryError
 from screening.storage import schema
@@ -97,9 +98,9 @@ class PostgresSession:
 
     def rollback(self) -> None:
         """Undo; see Session."""
-        if self._writing:
-            self._writing = False
-            with contextlib.suppress(psycopg.Error):
+        self._writing = False
+        with contextlib.suppress(psycopg.Error):
+            if self._connection.info.transaction_status != TransactionStatus.IDLE:
                 self._connection.rollback()
 
     def close(self) -> None:
@@ -116,6 +117,7 @@ class PostgresDatabase:
     def __init__(self, log: str, keys: str) -> None:
         """Take two addresses, as URLs or key words, and migrate both. Raises DataDirectoryError."""
         self._log, self._keys = log, keys
+        self.repairs: list[str] = []
         self._led: tuple[Session, int] | None = None
         self._months: set[str] = set()
         for address, migrations, name in ((log, schema.LOG, "the log"), (keys, schema.KEYS, "the key store")):
@@ -170,9 +172,23 @@ def _prepare_database(address: str, migrations: Sequence[str], name: str) -> Non
         if session.execute("SHOW fsync").fetchone() != ("on",):
             raise DataDirectoryError(f"the database of {name} runs with fsync off: a commit would not be durable")
         session.execute("SELECT pg_advisory_lock(?)", (_MIGRATING,))
+        _check_locks(address, name)
         schema.migrate(session, migrations, DIALECT, f"the database of {name}")
     finally:
         session.close()
+
+
+def _check_locks(address: str, name: str) -> None:
+    """Refuse a database that gives to two sessions a lock that one of them holds: two instances would sign two trees."""
+    other = PostgresSession(address)
+    try:
+        (got,) = other.execute("SELECT pg_try_advisory_lock(?)", (_MIGRATING,)).fetchone()
+    finally:
+        other.close()
+    if got:
+        raise DataDirectoryError(
+            f"the database of {name} has advisory locks that lock nothing; see deploy/POSTGRESQL.md"
+        )
 
 
 def _month(micros: int, ahead: int) -> tuple[str, int, int]:

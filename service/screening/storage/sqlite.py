@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from screening.errors import DataDirectoryError
-from screening.storage import schema
+from screening.storage import schema, wal
 from screening.storage.database import Rows, Session, Values
 
 LOG, KEYS = "log.db", "keys.db"
@@ -116,8 +116,11 @@ class SqliteDatabase:
         if not guest and not self._leads:
             os.close(self._lock)
             raise DataDirectoryError(f"the data directory {directory} is in use by another process")
+        self.repairs: list[str] = []
         try:
             for name, migrations in ((LOG, schema.LOG), (KEYS, schema.KEYS)):
+                if self._leads:
+                    self.repairs += _check_wal(directory / f"{name}-wal")
                 session = SqliteSession(directory / name)
                 schema.migrate(session, migrations, DIALECT, str(directory / name))
                 session.close()
@@ -159,6 +162,20 @@ def _open_lock(directory: Path) -> int:
         return os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise DataDirectoryError(f"the data directory {directory} cannot be written: {error.strerror}") from None
+
+
+def _check_wal(path: Path) -> list[str]:
+    """Refuse a write-ahead log that lost acknowledged commits; return what is left out otherwise. Raises DataDirectoryError."""
+    try:
+        found = wal.damage(path)
+    except OSError as error:
+        raise DataDirectoryError(f"{path} cannot be read: {error.strerror}") from None
+    if found and found.commits > 1:
+        raise DataDirectoryError(
+            f"{path} is damaged at frame {found.frame}, and {found.commits} commits stand behind it: records would be lost"
+            " without a word; copy the directory, then restore it (deploy/RUNBOOK.md)"
+        )
+    return [wal.CUT] if found else []
 
 
 def _try_lock(handle: int) -> bool:

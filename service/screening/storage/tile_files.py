@@ -31,9 +31,17 @@ class TileFiles:
     def _exported(self, key: VerifierKey) -> int:
         """Return the size that was exported; 0, so that everything is written anew, if that cannot be known."""
         try:
-            return open_note((self._directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head.size
+            size = open_note((self._directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head.size
+            return size if self._is_whole(size) else 0
         except (BadNote, OSError, ValueError):
             return 0
+
+    def _is_whole(self, size: int) -> bool:
+        """Say whether every tile has its length; a loss of power may leave one short or empty. Raises OSError."""
+        return all(
+            (self._directory / each.path(width)).stat().st_size == width * HASH_BYTES
+            for each, width in tile.all_ids(size)
+        )
 
     async def publish(self, checkpoint: Checkpoint, log: DecisionLog) -> None:
         """Export what a checkpoint covers and was not exported yet, the checkpoint last. Raises OSError."""

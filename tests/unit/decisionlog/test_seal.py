@@ -1,9 +1,10 @@
 import os
 
 import pytest
-from screening.decisionlog.seal import SealBroken, Sealer
+from screening.decisionlog.keyring import KeyRing, SealBroken, WrongKey, fixed
+from screening.decisionlog.seal import Sealer
 
-SEALER = Sealer(b"k" * 32, b"r" * 32, os.urandom)
+SEALER = Sealer(fixed(b"k" * 32), b"r" * 32, os.urandom)
 
 
 def test_what_is_sealed_opens_with_its_key_and_its_record() -> None:
@@ -22,7 +23,7 @@ def test_it_opens_under_no_other_record_key_or_bytes() -> None:
     with pytest.raises(SealBroken):
         SEALER.open({**fields, "data": fields["data"][:-4] + "AAAA"}, sealed.wrapped_key, "record-1")
     with pytest.raises(SealBroken):
-        Sealer(b"x" * 32, b"r" * 32, os.urandom).open(fields, sealed.wrapped_key, "record-1")
+        Sealer(fixed(b"x" * 32), b"r" * 32, os.urandom).open(fields, sealed.wrapped_key, "record-1")
     with pytest.raises(SealBroken):
         SEALER.open({}, sealed.wrapped_key, "record-1")
 
@@ -37,6 +38,25 @@ def test_references_are_hashed_with_a_key_and_apart_by_kind() -> None:
     """The same text as another kind of reference has another hash; without the key nobody can try texts."""
     assert SEALER.reference("person_ref", "p-1") == SEALER.reference("person_ref", "p-1")
     assert SEALER.reference("person_ref", "p-1") != SEALER.reference("case_ref", "p-1")
-    assert SEALER.reference("person_ref", "p-1") != Sealer(b"k" * 32, b"x" * 32, os.urandom).reference(
+    assert SEALER.reference("person_ref", "p-1") != Sealer(fixed(b"k" * 32), b"x" * 32, os.urandom).reference(
         "person_ref", "p-1"
     )
+
+
+def test_a_rotated_key_opens_old_seals_and_makes_new_ones() -> None:
+    """The first key wraps; the others open what they wrapped."""
+    old = SEALER.seal(b"secret", "record-1")
+    both = KeyRing([b"n" * 32, b"k" * 32])
+    rotated = Sealer(lambda: both, b"r" * 32, os.urandom)
+    assert rotated.open(old.fields(), old.wrapped_key, "record-1") == b"secret"
+    fresh = rotated.seal(b"secret", "record-2")
+    assert (both.is_current(old.wrapped_key), both.is_current(fresh.wrapped_key)) == (False, True)
+    with pytest.raises(WrongKey, match=both.current.hex()):
+        SEALER.open(fresh.fields(), fresh.wrapped_key, "record-2")
+
+
+@pytest.mark.parametrize("keys", [[], [b"short"], [b"k" * 32, b""]])
+def test_a_ring_of_no_proper_key_is_refused(keys: list[bytes]) -> None:
+    """Nothing is ever sealed under half a key."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        KeyRing(keys)

@@ -107,6 +107,21 @@ def test_a_migration_that_is_known_by_other_text_is_refused(addresses: tuple[str
         PostgresDatabase(*addresses)
 
 
+def test_a_database_whose_advisory_locks_lock_nothing_is_refused(addresses: tuple[str, str]) -> None:
+    """As one that only speaks PostgreSQL's protocol may have them; two instances would both sign."""
+    with psycopg.connect(addresses[0], autocommit=True) as connection:
+        for kind in ("int", "bigint"):
+            body = f"CREATE FUNCTION public.pg_try_advisory_lock({kind}) RETURNS boolean LANGUAGE sql AS 'SELECT true'"
+            connection.execute(body.encode())
+        connection.execute("ALTER ROLE screening SET search_path = public, pg_catalog")
+    try:
+        with pytest.raises(DataDirectoryError, match="lock nothing"):
+            PostgresDatabase(*addresses)
+    finally:
+        with psycopg.connect(addresses[0], autocommit=True) as connection:
+            connection.execute("ALTER ROLE screening RESET search_path")
+
+
 def test_a_server_that_cannot_be_reached_is_refused_without_its_password() -> None:
     """The address may hold a secret, so the error does not repeat it."""
     with pytest.raises(DataDirectoryError) as raised:

@@ -7,7 +7,6 @@ from screening import clock
 from screening.decisionlog.record import Idempotency, make
 from screening.errors import DataDirectoryError
 from screening.storage.append import REMEMBERED
-from screening.storage.keys import load_or_create
 from screening.transport.identity import new_id
 
 from tests.logs import sqlite_log
@@ -69,21 +68,3 @@ def test_a_corrupt_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.db").write_bytes(b"not a database" * 100)
     with pytest.raises(DataDirectoryError, match="cannot be opened"):
         sqlite_log(tmp_path, clock.now)
-
-
-def test_a_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
-    """32 random bytes, mode 0600."""
-    path = tmp_path / "keys" / "wrapping.key"
-    key = load_or_create(path)
-    assert load_or_create(path) == key
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert len(key) == 32
-
-
-@pytest.mark.parametrize("text", ["", "zz", "00" * 31])
-def test_a_damaged_key_file_is_refused(tmp_path: Path, text: str) -> None:
-    """A half-written key is never used."""
-    path = tmp_path / "wrapping.key"
-    path.write_text(text)
-    with pytest.raises(DataDirectoryError):
-        load_or_create(path)

@@ -2,7 +2,7 @@
 
 import typer
 
-from screening.cli.log import keep, replay, verify
+from screening.cli.log import keep, replay, rotate, verify
 
 log = typer.Typer(
     help="Verify and replay the decision log; erase, hold, supersede and retain what is in it.", no_args_is_help=True
@@ -15,3 +15,4 @@ log.command("release")(keep.release)
 log.command("supersede")(keep.supersede)
 log.command("fulfil")(keep.fulfil)
 log.command("retain")(keep.retain)
+log.command("rotate")(rotate.rotate)

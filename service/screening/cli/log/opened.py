@@ -15,6 +15,7 @@ from screening import clock, config, recorded
 from screening.config import Settings
 from screening.custody import Custody
 from screening.errors import DataDirectoryError, LogUnavailable, SettingError
+from screening.storage.keys import WRAPPING
 from screening.storage.sqlite import LOG
 from screening.transport.identity import new_id
 
@@ -75,6 +76,8 @@ async def opened(settings: Settings, by: str | None = None) -> AsyncIterator[Cus
     """
     if not settings.database and not (settings.data / LOG).exists():
         raise typer.BadParameter(f"{settings.data} has no decision log")
+    if not (settings.keys_directory / WRAPPING).exists():
+        raise typer.BadParameter(f"{settings.keys_directory} has not the keys of the log")
     try:
         log = recorded.open_log(settings, joins=True)
         try:

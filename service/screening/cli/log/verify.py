@@ -14,6 +14,7 @@ from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.decisionlog.verify import Completeness, Report
 from screening.errors import DataDirectoryError
 from screening.storage import anchor as anchors
+from screening.storage import wal
 from screening.storage.audit import Trust, audit
 from screening.storage.readonly import PostgresServers, SqliteFiles
 from screening.storage.sqlite import KEYS, LOG
@@ -69,11 +70,13 @@ def verified(
         PostgresServers(settings.database, settings.keys_database) if settings.database else SqliteFiles(settings.data)
     )
     try:
-        return missing or audit(store, trust, settings.tiles_directory, with_keys=with_keys)
+        report = missing or audit(store, trust, settings.tiles_directory, with_keys=with_keys)
     except store.failures as error:
         report = Report()
         report.fault(f"the log cannot be read: {type(error).__name__ if settings.database else error}")
-        return report
+    if not settings.database:
+        report.missing += _passed_over(settings.data)
+    return report
 
 
 def verifier_key(text: str) -> VerifierKey:
@@ -103,6 +106,16 @@ def _missing(data: Path, *, without_keys: bool) -> Report | None:
     """Return a report that says which database is gone; None if all are there."""
     gone = [name for name in (LOG, *(() if without_keys else (KEYS,))) if not (data / name).exists()]
     return Report(missing=[f"the file {name}" for name in gone]) if gone else None
+
+
+def _passed_over(data: Path) -> list[str]:
+    """Return what SQLite does not read any more, because it stands behind damage in a write-ahead log."""
+    damaged = {name: wal.damage(data / f"{name}-wal") for name in (LOG, KEYS)}
+    return [
+        f"{found.commits} commits behind frame {found.frame} of {name}-wal, which is damaged"
+        for name, found in damaged.items()
+        if found and found.commits > 1
+    ]
 
 
 def _wrong_stamps(place: Path, roots: Path | None) -> list[str]:
