@@ -76,9 +76,16 @@ dashboards: $(READY) ## Write the Grafana dashboards from deploy/dashboards.py
 
 laws: $(READY) ## Check the law files, run their cases, prove the invariants (minutes)
 	$(BIN)/screening laws check
-	$(BIN)/screening laws test
+	$(BIN)/screening laws test --coverage
 	$(BIN)/screening laws test tests/cases/scenarios.jsonl
 	$(BIN)/screening laws prove --pack la_city --since 2024-12-09
+	for pack in service/screening/laws/packs/*.yaml; do \
+	  $(BIN)/screening laws prove --pack $$(basename $$pack .yaml) || exit 1; done
+
+.PHONY: mutants
+mutants: $(READY) ## Make every rule wrong in small ways, name what no case notices, and publish the figures (minutes)
+	$(BIN)/screening laws mutants tests/cases/*.test.yaml tests/cases/scenarios.jsonl \
+	  --survivors tests/cases/survivors.txt --readme service/screening/laws/README.md
 
 names-report: $(READY) ## Measure name matching and write its report, picture and the figures that CI holds
 	$(BIN)/python -m bench.names
@@ -112,8 +119,8 @@ supply-chain: $(READY) ## Write the bill of materials and the licences to build/
 soak: $(READY) ## Ten minutes at four fifths of capacity on each store of the log, with faults
 	$(BIN)/python -m tests.soak
 
-assurance: $(READY) ## Run the long proofs, begun where it was stopped, and write deploy/ASSURANCE.md (an hour)
-	$(BIN)/python -m deploy.assurance
+assurance: $(READY) ## Run the long proofs, or those of PART="soak fuzz", and write deploy/ASSURANCE.md (hours)
+	$(BIN)/python -m deploy.assurance $(foreach part,$(PART),--only $(part)) $(ASSURANCE)
 
 lock: $(BIN)/uv ## Pin the requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,27 +1,32 @@
-"""`make assurance`: the long proofs in one command, and what they showed in deploy/ASSURANCE.md.
+"""`make assurance`: the long proofs, and what they showed in deploy/ASSURANCE.md.
 
-Each proof is a command that ends with exit code 0 if it holds. What a proof showed is kept under build/assurance by the
-revision of the code, so that a run that was broken off goes on where it stopped; a proof that failed is tried again. The
-document is written after each proof, and says openly which have not been run or do not hold. A tree with changes that are
-not committed counts as a revision of its own.
+Each proof is a command that ends with exit code 0 if it holds, and is bounded in time. What a proof showed is kept under
+build/assurance by the digest of the code, so that a run that was broken off goes on where it stopped, and parts can be run
+one by one (`make assurance PART=soak`); a proof that failed is tried again. The document is written after each proof, and
+says openly which have not been run on this code or do not hold. Changes that are not committed count as other code; the
+document itself does not count. `--small` runs each in a size for continuous integration, and writes its document aside.
 """
 
 import argparse
 import hashlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "deploy" / "ASSURANCE.md"
 KEPT = ROOT / "build" / "assurance"
-MOST_LINES = 14
+SMALL = ROOT / "build" / "assurance-small"
+MOST_LINES = 40
+MINUTE = 60
 _PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 
 
@@ -33,104 +38,180 @@ class Proof:
     claim: str
     command: tuple[str, ...]
     figures: str
+    small: tuple[str, ...]
+    """The same in small; the test of this file runs it, or `sample` says what does."""
     sample: str
     """What continuous integration runs of it."""
+    minutes: int
+    """After which it is stopped, and does not hold."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a proof showed: exit code, seconds, when (UTC), and its figures."""
+    """What a proof showed: exit code, seconds, when (UTC), of which commit, and its figures."""
 
     code: int
     seconds: float
     date: str
+    commit: str
     figures: list[str]
 
 
+def _module(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *words)
+
+
+_KILLS = (*_PYTEST, "tests/failure/test_kills.py")
+_RESTARTS = (*_PYTEST, "tests/failure/test_restarts.py")
+_PROVE = _module("screening", "laws", "prove", "--pack")
 PROOFS = (
     Proof(
-        "kills and restarts",
+        "restarts",
         "A service or database that is killed, stopped, full or attacked loses no acknowledged decision",
         (*_PYTEST, "tests/failure", "--ignore=tests/failure/test_soak.py"),
-        r"\d+ passed|\d+ failed",
+        r"\d+ passed|\d+ failed|FAILED",
+        (*_PYTEST, "tests/failure/test_start.py", "-k", "loopback"),
         "tests/failure, whole",
+        30,
+    ),
+    Proof(
+        "log-kills",
+        "The log, ended before and after every write of its life and at random, on each store, keeps every record",
+        ("env", "LOG_KILLS_EVERY=1", "LOG_RANDOM_KILLS=200", *_KILLS, "--numprocesses=2", "--timeout=3600"),
+        r"\d+ passed|\d+ failed|FAILED",
+        ("env", "LOG_KILLS_EVERY=97", *_KILLS),
+        "tests/failure/test_kills.py, a sample of the points",
+        120,
+    ),
+    Proof(
+        "log-restarts",
+        "A thousand restarts of a log on each store raise no false alarm",
+        ("env", "LOG_RESTARTS=1000", *_RESTARTS, "--timeout=3600"),
+        r"\d+ passed|\d+ failed|FAILED",
+        ("env", "LOG_RESTARTS=3", *_RESTARTS),
+        "tests/failure/test_restarts.py, a few of them",
+        120,
     ),
     Proof(
         "soak",
         "Ten minutes on each store with faults: nothing lost, memory flat, p99 back within 5 s, the log verifies",
-        (sys.executable, "-m", "tests.soak"),
+        _module("tests.soak", "--timelines", "build/soak"),
         r"\S.*",
+        _module("tests.soak", "--seconds", "30", "--store", "sqlite"),
         "tests/failure/test_soak.py, a minute on each store",
+        40,
     ),
     Proof(
-        "fuzzing",
+        "fuzz",
         "A million inputs of every kind: no crash, no hang, no INTERNAL or UNKNOWN",
-        (sys.executable, "-m", "tests.fuzz"),
-        r"\d.*",
+        _module("tests.fuzz"),
+        r"\S.*(ok|FAILED)|\d.*",
+        _module("tests.fuzz", "--executions", "2000", "--state", "build/assurance-small/fuzz.json"),
         "tests/fuzz, 300 of each",
+        120,
     ),
     Proof(
-        "hard names",
-        "100,000 random, token-rich and longest names: none raises, and none is compared with more than the bound",
-        (sys.executable, "-m", "bench.names", "--hard"),
-        r"\|.*",
-        "tests/unit/names/test_bounds.py",
+        "names",
+        "A hundred thousand hard names, of any of Unicode, are looked up: none raises, none is compared with too many",
+        _module("bench.names", "--hard"),
+        r"\S.*",
+        (*_PYTEST, "tests/unit/names/test_bounds.py"),
+        "tests/unit/names",
+        30,
     ),
     Proof(
         "law",
         "Every invariant of the law holds for every combination of the facts that it depends on",
-        (sys.executable, "-m", "screening", "laws", "prove", "--pack", "la_city", "--since", "2024-12-09"),
+        (*_PROVE, "la_city", "--since", "2024-12-09"),
         r"\S.*",
+        (*_PROVE, "lausd", "--since", "2026-01-01"),
         "tests/property and tests/unit/policy",
+        60,
     ),
     Proof(
-        "load beyond capacity",
+        "overload",
         "At three times what saturates it the service keeps nine tenths of its useful rate",
-        (sys.executable, "-m", "bench.overload"),
-        r"\|.*|\S.*",
+        _module("bench.overload"),
+        r"\S.*",
+        _module("bench.overload", "--seconds", "0.5", "--repeats", "1"),
         "tests/integration/test_limits.py",
+        30,
     ),
     Proof(
-        "supply chain",
+        "log-big",
+        "A log of a million records: appended, verified whole, proven and weighed",
+        _module("bench.big_log"),
+        r"\S.*",
+        _module("bench.big_log", "--records", "3000"),
+        "tests/unit/decisionlog and tests/unit/storage",
+        90,
+    ),
+    Proof(
+        "supply-chain",
         "Every pinned package is in the bill of materials with a licence; the audit says whether it was one",
         (str(ROOT / "deploy/supply_chain.sh"), str(Path(sys.executable).parent), "build/supply-chain"),
         r"audit:.*",
+        (str(ROOT / "deploy/supply_chain.sh"), str(Path(sys.executable).parent), "build/supply-chain"),
         "tests/deploy/test_supply_chain.py",
+        15,
     ),
 )
 
 
-def revision() -> str:
-    """Return the commit, and a mark with the digest of the changes if there are any."""
-    commit = _git("rev-parse", "--short=12", "HEAD")
+def digest() -> str:
+    """Return what tells this code from other code: of every file but the document, committed or not."""
+    listed = [line for line in _git("ls-tree", "-r", "HEAD").splitlines() if not line.endswith("\tdeploy/ASSURANCE.md")]
     changes = _git("diff", "HEAD", "--", ".", ":!deploy/ASSURANCE.md")
-    return f"{commit}+{hashlib.sha256(changes.encode()).hexdigest()[:8]}" if changes else commit
+    return hashlib.sha256("\n".join([*listed, changes]).encode()).hexdigest()[:12]
+
+
+def commit() -> str:
+    """Return the commit, with a plus sign if files were changed since."""
+    changed = _git("diff", "HEAD", "--name-only", "--", ".", ":!deploy/ASSURANCE.md")
+    return _git("rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
 
 
 def _git(*words: str) -> str:
     return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def prove(proof: Proof) -> Shown:
-    """Run one proof."""
+def prove(proof: Proof, of: str) -> Shown:
+    """Run one proof; with all that it started it ends at the latest when its minutes are over."""
     began = time.monotonic()
-    done = subprocess.run(
-        proof.command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    found = [line.strip() for line in done.stdout.splitlines() if re.match(proof.figures, line.strip())]
-    return Shown(done.returncode, time.monotonic() - began, f"{datetime.now(UTC):%Y-%m-%d %H:%M}", found[-MOST_LINES:])
+    with subprocess.Popen(
+        proof.command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=proof.minutes * MINUTE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output = process.communicate()[0] + f"\nstopped after {proof.minutes} minutes\n"
+    found = [line.strip() for line in output.splitlines() if re.match(rf"{proof.figures}|stopped after", line.strip())]
+    date = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    return Shown(process.returncode, time.monotonic() - began, date, of, found[-MOST_LINES:])
 
 
 def recall(proof: Proof, kept: Path) -> Shown | None:
-    """Return what a proof showed in an earlier run, if it did."""
-    file = kept / f"{proof.name.replace(' ', '-')}.json"
+    """Return what a proof showed in an earlier run on the same code, if it did."""
+    file = kept / f"{proof.name}.json"
     return Shown(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
 
 
 def keep(proof: Proof, shown: Shown, kept: Path) -> None:
     """Keep what a proof showed for the next run."""
     kept.mkdir(parents=True, exist_ok=True)
-    (kept / f"{proof.name.replace(' ', '-')}.json").write_text(json.dumps(asdict(shown)), encoding="utf-8")
+    (kept / f"{proof.name}.json").write_text(json.dumps(asdict(shown)), encoding="utf-8")
+
+
+def elsewhere(proof: Proof, kept: Path) -> Shown | None:
+    """Return what a proof showed last on other code, if it did."""
+    others = [recall(proof, folder) for folder in kept.parent.glob("*") if folder != kept]
+    return max((shown for shown in others if shown), key=lambda shown: shown.date, default=None)
 
 
 def text(proofs: Sequence[Proof], kept: Path, of: str) -> str:
@@ -140,26 +221,26 @@ def text(proofs: Sequence[Proof], kept: Path, of: str) -> str:
         "",
         f"Written by `make assurance` for revision `{of}` on {datetime.now(UTC):%Y-%m-%d}. Times and rates depend on the",
         "machine; the rest does not. CI runs the sample of each proof.",
+        "",
+        "| part | claim | stands |",
+        "| --- | --- | --- |",
+        *(f"| {proof.name} | {proof.claim} | {_verdict(recall(proof, kept))} |" for proof in proofs),
     ]
     for proof in proofs:
-        shown = recall(proof, kept)
-        lines += [
-            "",
-            f"## {proof.name.capitalize()}: {_verdict(shown)}",
-            "",
-            f"{proof.claim}.",
-            f"Sample in CI: {proof.sample}.",
-        ]
-        if shown:
-            lines += [
-                "",
-                f"{shown.date} UTC, {shown.seconds:.0f} s, exit code {shown.code}:",
-                "",
-                "```text",
-                *shown.figures,
-                "```",
-            ]
+        lines += ["", f"## {proof.name}", "", *_told(proof, kept), f"Sample in CI: {proof.sample}."]
     return "\n".join(lines) + "\n"
+
+
+def _told(proof: Proof, kept: Path) -> list[str]:
+    """Return what is said of one proof: what it showed on this code, or that it was not run on it."""
+    shown = recall(proof, kept)
+    if shown is None:
+        before = elsewhere(proof, kept)
+        told = "Not run on this code"
+        return [f"{told}; on `{before.commit}`, {before.date} UTC: {_verdict(before)}." if before else f"{told}."]
+    verdict = f"Does not hold (exit code {shown.code})" if shown.code else "Holds"
+    head = f"{verdict}: {shown.date} UTC, revision `{shown.commit}`, {shown.seconds:.0f} s."
+    return [head, "", "```text", *shown.figures, "```", ""]
 
 
 def _verdict(shown: Shown | None) -> str:
@@ -175,21 +256,25 @@ def assure(proofs: Sequence[Proof], chosen: Sequence[str], kept: Path, document:
         if (not chosen or proof.name in chosen) and (shown is None or shown.code):
             sys.stdout.write(f"{proof.name} ...\n")
             sys.stdout.flush()
-            shown = prove(proof)
+            shown = prove(proof, of)
             keep(proof, shown, kept)
         sys.stdout.write(f"{proof.name}: {_verdict(shown)}\n")
+        document.parent.mkdir(parents=True, exist_ok=True)
         document.write_text(text(proofs, kept, of), encoding="utf-8")
-    found = [recall(proof, kept) for proof in proofs]
+    found = [recall(proof, kept) for proof in proofs if not chosen or proof.name in chosen]
     return sum(shown is None or shown.code != 0 for shown in found)
 
 
 def main() -> int:
-    """Run them and return the exit code: 1 if any has not been run or does not hold."""
+    """Run them and return the exit code: 1 if any that was to be run does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", default=[], choices=[proof.name for proof in PROOFS])
-    chosen = parser.parse_args().only
-    of = revision()
-    return min(1, assure(PROOFS, chosen, KEPT / of, DOCUMENT, of))
+    parser.add_argument("--small", action="store_true", help="each in a small size, with a document aside")
+    given = parser.parse_args()
+    if not given.small:
+        return min(1, assure(PROOFS, given.only, KEPT / digest(), DOCUMENT, commit()))
+    small = [replace(proof, command=proof.small) for proof in PROOFS]
+    return min(1, assure(small, given.only, SMALL / digest(), SMALL / DOCUMENT.name, commit()))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ A case has `id`, `rpc`, `as_of`, `facts` in the words of the forms, `expected`, 
 `per_category` and `obligations`. The listed obligations must be among those produced (ruling 22). Cases stand one JSON
 object a line, or under `cases:` in a YAML file beside the law that they hold to (`x.test.yaml`), where `given:` holds what
 the cases of the file share.
+
+A case in YAML may name the rules that must be among those that decide (`decided_by`), and near cases (`near`): the same
+question with one fact or the day different, with a label of its own, which those rules must not decide.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -26,6 +29,7 @@ _MAKE: dict[str, Callable[[Mapping[str, Any]], screen.Request]] = {
     "ScreenInformationRequest": information_request,
 }
 _NEEDED = {"id", "rpc", "as_of", "facts", "expected"}
+_LABELS = {"expected", "per_category", "obligations", "decided_by"}
 _NOTES = {"name", "per_category", "obligations", "citations", "why", "source", "confidence"}
 OUTCOME: dict[int, str] = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
 CATEGORY: dict[int, str] = {
@@ -46,8 +50,16 @@ class Case:
     expected: str
     per_category: Mapping[str, str]
     obligations: tuple[str, ...]
+    decided_by: tuple[str, ...]
+    """Ids of rules that must be among those that decide."""
+    not_decided_by: tuple[str, ...]
+    """Ids of rules that must not be."""
     file: str
     line: int
+
+    def accepts(self, rules: Collection[str]) -> bool:
+        """Say whether the deciding rules are as the label says, as far as it speaks of them."""
+        return set(self.decided_by) <= set(rules) and not set(self.not_decided_by) & set(rules)
 
     def asked(self) -> screen.Asked:
         """Return the question as a service would take it. Raises FormError, CallError."""
@@ -68,8 +80,9 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Say whether outcome, categories and listed obligations all hold."""
-        return self.got == self.case.expected and self.per_category_ok and not self.obligations_missing
+        """Say whether outcome, categories, listed obligations and named rules all hold."""
+        right = self.got == self.case.expected and self.case.accepts(self.rules)
+        return right and self.per_category_ok and not self.obligations_missing
 
 
 def read(text: str, file: str) -> list[Case]:
@@ -81,7 +94,25 @@ def read(text: str, file: str) -> list[Case]:
     if not isinstance(given, Entry) or not isinstance(given.get("facts", {}), dict):
         raise document.fail("'given' is not a mapping", "Write given: with rpc, as_of or facts below it")
     given.only({"rpc", "as_of", "facts"})
-    return [_case(_with(given, entry.only(_NEEDED | _NOTES))) for entry in document.entries("cases")]
+    found: list[Case] = []
+    for entry in document.entries("cases"):
+        whole = _with(given, entry.only(_NEEDED | _NOTES | {"decided_by", "near"}))
+        found += [_case(whole), *(_near(whole, near, number) for number, near in enumerate(entry.entries("near"), 1))]
+    return found
+
+
+def _near(whole: Entry, near: Entry, number: int) -> Case:
+    """Return a near case: the same question with one fact or the day different, not decided by the same rules."""
+    near.only({"as_of", "facts", "name", *_LABELS})
+    facts = near.get("facts", {})
+    if not isinstance(facts, dict) or len(facts) + ("as_of" in near) != 1:
+        raise near.fail(
+            "a near case has not exactly one fact, or the day, different", "Write facts: with one, or as_of:"
+        )
+    rest = {key: value for key, value in whole.items() if key not in _LABELS | {"name"}}
+    made = _with(Entry(rest), Entry({**near, "id": f"{whole['id']}/{number}"}))
+    made.file, made.line = near.file, near.line
+    return replace(_case(made), not_decided_by=whole.texts("decided_by"))
 
 
 def _with(given: Entry, entry: Entry) -> Entry:
@@ -123,6 +154,8 @@ def _case(entry: Entry) -> Case:
         expected=str(entry["expected"]),
         per_category=entry.get("per_category") or {},
         obligations=entry.texts("obligations") if entry.get("obligations") else (),
+        decided_by=entry.texts("decided_by"),
+        not_decided_by=(),
         file=entry.file,
         line=entry.line,
     )

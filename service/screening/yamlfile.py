@@ -1,7 +1,8 @@
 """YAML with line numbers: every mapping of a law file knows where it stands, so that an error can say so."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -14,37 +15,39 @@ class Entry(dict[str, Any]):
 
     file = ""
     line = 0
+    lines: Mapping[str, int] = MappingProxyType({})
+    """The line of each key that was read from a file."""
 
-    def fail(self, problem: str, remedy: str) -> DataFileError:
-        """Return the load error that points here."""
-        return DataFileError(self.file, self.line, problem, remedy)
+    def fail(self, problem: str, remedy: str, key: str = "") -> DataFileError:
+        """Return the load error that points to a key, or here where the key is absent."""
+        return DataFileError(self.file, self.lines.get(key, self.line), problem, remedy)
 
     def only(self, allowed: Iterable[str]) -> "Entry":
         """Refuse keys that are not allowed."""
         for key in self:
             if key not in allowed:
-                raise self.fail(f"unknown field '{key}'", f"Use one of: {', '.join(sorted(allowed))}")
+                raise self.fail(f"unknown field '{key}'", f"Use one of: {', '.join(sorted(allowed))}", key)
         return self
 
     def text(self, key: str, default: str | None = None) -> str:
         """Return a text that is not empty."""
         value = self.get(key, default)
         if not isinstance(value, str) or not value.strip():
-            raise self.fail(f"'{key}' is missing or is not a text", f"Write {key}: followed by text")
+            raise self.fail(f"'{key}' is missing or is not a text", f"Write {key}: followed by text", key)
         return " ".join(value.split())
 
     def entries(self, key: str) -> list["Entry"]:
         """Return a list of mappings; empty if the key is absent."""
         value = self.get(key, [])
         if not isinstance(value, list) or not all(isinstance(element, Entry) for element in value):
-            raise self.fail(f"'{key}' is not a list of entries", f"Start each entry of {key} with a dash")
+            raise self.fail(f"'{key}' is not a list of entries", f"Start each entry of {key} with a dash", key)
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; empty if the key is absent."""
         value = self.get(key, [])
         if not isinstance(value, list) or not all(isinstance(element, str) for element in value):
-            raise self.fail(f"'{key}' is not a list of texts", f"Write {key}: [one, two]")
+            raise self.fail(f"'{key}' is not a list of texts", f"Write {key}: [one, two]", key)
         return tuple(value)
 
     def day(self, key: str) -> date | None:
@@ -52,7 +55,7 @@ class Entry(dict[str, Any]):
         value = self.get(key)
         if value is None or type(value) is date:
             return value
-        raise self.fail(f"'{key}' is not a date", "Write it as 2018-01-01; the day must exist")
+        raise self.fail(f"'{key}' is not a date", "Write it as 2018-01-01; the day must exist", key)
 
 
 class _Loader(yaml.CSafeLoader):
@@ -63,19 +66,30 @@ class _Loader(yaml.CSafeLoader):
     def construct_entry(self, node: yaml.MappingNode) -> Entry:
         """Build one mapping."""
         entry = Entry()
-        entry.file = self.file
-        entry.line = node.start_mark.line + 1
+        lines: dict[str, int] = {}
+        entry.file, entry.line, entry.lines = self.file, node.start_mark.line + 1, lines
         for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)
+            key, line = self.construct_object(key_node, deep=True), key_node.start_mark.line + 1
             if not isinstance(key, str):
-                raise DataFileError(self.file, key_node.start_mark.line + 1, "a key is not a text", "Put it in quotes")
+                raise DataFileError(self.file, line, "a key is not a text", "Put it in quotes")
             if key in entry:
-                raise DataFileError(self.file, key_node.start_mark.line + 1, f"'{key}' stands twice", "Remove one")
-            entry[key] = self.construct_object(value_node, deep=True)
+                raise DataFileError(self.file, line, f"'{key}' stands twice", "Remove one")
+            entry[key], lines[key] = self.construct_object(value_node, deep=True), line
         return entry
+
+    def construct_date(self, node: yaml.ScalarNode) -> Any:
+        """Build one date, or a time, of which nothing here has a use."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError as error:
+            problem = f"a value cannot be read: {error}"
+            raise DataFileError(
+                self.file, node.start_mark.line + 1, problem, "A date must exist in the calendar"
+            ) from None
 
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _Loader.construct_entry)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_date)
 
 
 def parse(text: str, file: str) -> Entry:

@@ -83,6 +83,32 @@ def test_a_change_of_law_shows_the_cases_that_it_changes(copy: Path, cases: Path
     assert "now REVIEW by" in done.output
 
 
+def test_a_rule_that_can_never_hold_is_an_error_with_its_place(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What loads may still not fit."""
+    file = copy / "laws/us_ca/bail_recovery.yaml"
+    file.write_text(file.read_text().replace("YES\n", "YES\n      - facts.duties_immigration_enforcement == NO\n"))
+    monkeypatch.setenv("SCREENING_BUNDLE", str(copy))
+    done = run("check")
+    assert done.exit_code == 1
+    assert "error: us_ca/bail_recovery.yaml:13: sb_805.bail_recovery can never hold" in done.output
+
+
+def test_wrongs_that_no_case_notices_are_listed_and_published(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the cases of one file little else is noticed than what concerns it."""
+    for file in (copy / "laws").rglob("*.test.yaml"):
+        if file.name != "gov_7284_6.rules.test.yaml":
+            file.unlink()
+    monkeypatch.setenv("SCREENING_BUNDLE", str(copy))
+    readme, survivors = copy / "laws/README.md", copy / "survivors.txt"
+    done = run("mutants", "--every", "150", "--readme", readme, "--survivors", survivors)
+    assert done.exit_code == 1
+    missed = survivors.read_text().splitlines()
+    assert missed
+    assert all(f"not caught: {name} (" in done.output for name in missed)
+    assert not any(name.startswith("gov_7284_6.") for name in missed if "without entry" not in name)
+    assert f"| all | 15 | {15 - len(missed)} |" in readme.read_text()
+
+
 @pytest.fixture
 def question(tmp_path: Path) -> Path:
     """Return a file with one form: a detainer without a judge's paper."""

@@ -121,6 +121,22 @@ async def test_calls_beyond_what_is_taken_on_are_refused_and_the_rest_are_answer
     assert set(outcomes) == {"answered", "calls"}
 
 
+async def test_a_caller_that_does_not_wait_is_refused_more_slowly_but_as_clearly(tmp_path: Path) -> None:
+    """Before its deadline, with reason and RetryInfo, and a few times a second instead of as often as it asks."""
+    async with running(limited(tmp_path, rate=1, burst=1)) as app:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}", options=[("grpc.enable_retries", 0)]) as channel:
+            ask: Any = channel.unary_unary(EMPLOYMENT)
+            refusals: list[grpc.aio.AioRpcError] = []
+            end = asyncio.get_running_loop().time() + 3
+            while asyncio.get_running_loop().time() < end:
+                try:
+                    await ask(employment().SerializeToString(), timeout=0.8)
+                except grpc.aio.AioRpcError as error:
+                    refusals.append(error)
+    assert {details(error)[0].reason for error in refusals} == {"QUOTA_SPENT"}
+    assert 1 <= len(refusals) <= 12
+
+
 class Hoarder:
     """A caller that sends a stream's questions and reads no answer."""
 

@@ -20,6 +20,7 @@ from tests.factories import ICE_JOB, employment, request
 from tests.processes import ServiceProcess
 
 PACKAGE = Path(screening.__file__).parent
+CASE = PACKAGE / "laws/us_ca/bail_recovery.test.yaml"
 WHY = "Zzyzx-Sentinel asked for it"
 
 
@@ -185,6 +186,15 @@ def test_a_log_is_replayed_under_the_law_that_it_keeps_and_under_another(
     assert kept.exit_code == 0, kept.output
     unknown = CliRunner().invoke(app, ["log", "replay", "--data", str(data), "--under", "0" * 64], env=environ)
     assert unknown.exit_code == 2
+    differ = ["laws", "diff", str(PACKAGE), str(other), str(CASE), "--log", str(data), "--by", "counsel"]
+    differing = CliRunner().invoke(app, differ, env=environ)
+    assert (differing.exit_code, "outcome: DENY -> REVIEW" in differing.output) == (1, True), differing.output
+    assert "1 of 2 recorded decisions are answered otherwise" in differing.output
+    assert "1 cannot be decided again: erased" in differing.output
+    assert records(data, environ)[-1]["caller"] == "counsel"
+    differ[3] = str(PACKAGE)
+    alike = CliRunner().invoke(app, differ, env=environ)
+    assert (alike.exit_code, "0 of 2 recorded decisions" in alike.output) == (0, True), alike.output
 
 
 def test_a_year_is_reported_from_the_verified_log(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from screening.yamlfile import parse
         ("a: 1\nno: 2", r"^f\.yaml:2: a key is not a text"),
         ("a: 1\na: 2", r"^f\.yaml:2: 'a' stands twice"),
         ("a: " + "[" * 2_000 + "]" * 2_000, r"^f\.yaml:1: the file is nested too deeply"),
-        ("a: 2018-02-30", r"^f\.yaml:1: a value cannot be read"),
+        ("a: 1\nb: [2018-02-30]", r"^f\.yaml:2: a value cannot be read"),
         ("a: !!python/object:os.system {}", r"^f\.yaml:1: not YAML"),
         ("- a", r"^f\.yaml:1: the file is empty or is not a mapping"),
     ],

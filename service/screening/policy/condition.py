@@ -16,7 +16,7 @@ asks for UNKNOWN by name. Conditions combine atoms with Kleene's three-valued lo
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from screening.facts import CLAIM, Fact
@@ -216,3 +216,10 @@ def atoms(condition: Condition) -> set[Atom]:
             return atoms(part)
         case _:
             return set()
+
+
+def entries(condition: Condition, terms: Container[Condition] = ()) -> list[Condition]:
+    """Return the entries of a condition that must all hold, those of lists in lists too; a term is one entry."""
+    if isinstance(condition, Every) and condition not in terms:
+        return [entry for part in condition.parts for entry in entries(part, terms)]
+    return [condition]

@@ -10,13 +10,25 @@
 | NOT_IN_FORCE | its condition holds or may hold, but it does not bind on the day |
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 
 from screening.policy.combine import decide, settle
-from screening.policy.condition import FALSE, TRUE, UNKNOWN, Atom, Condition, Constant, Every, Negation, Some, truth
+from screening.policy.condition import (
+    FALSE,
+    TRUE,
+    UNKNOWN,
+    Atom,
+    Condition,
+    Constant,
+    Every,
+    Negation,
+    Some,
+    entries,
+    truth,
+)
 from screening.policy.evaluate import Finding
 from screening.policy.rule import Rule
 
@@ -69,10 +81,13 @@ class Account:
         return frozenset(test.atom.path for each in self.unmet for test in each.tests)
 
 
-def accounts(finding: Finding, rules: Iterable[Rule], codes: Mapping[Atom, int], day: date) -> list[Account]:
+def accounts(
+    finding: Finding, rules: Iterable[Rule], codes: Mapping[Atom, int], day: date, terms: Container[Condition] = ()
+) -> list[Account]:
     """Return an account of each rule of a subject for one part: those that decide first, then those that lack least.
 
-    `codes` are the truths of all atoms of the rules, on the reading that gave the finding.
+    `codes` are the truths of all atoms of the rules, on the reading that gave the finding; `terms` are the conditions
+    that stand for terms.
     """
     truths = {rule: truth(rule.when, codes) for rule in rules}
     binding = {rule: code for rule, code in truths.items() if rule.binds(day)}
@@ -80,7 +95,7 @@ def accounts(finding: Finding, rules: Iterable[Rule], codes: Mapping[Atom, int],
     found = []
     for rule, code in truths.items():
         standing = _standing(rule, finding, code, settled, day)
-        unmet = tuple(_unmet(rule.when, codes)) if code != TRUE else ()
+        unmet = tuple(_unmet(rule.when, codes, terms)) if code != TRUE else ()
         exceptions = tuple(other for other in settled if rule.id in other.exception_to)
         counts = rule in binding and decide(binding | {rule: TRUE}).outcome != finding.ruling.outcome
         found.append(Account(rule, standing, exceptions if standing is Standing.DISPLACED else (), unmet, counts))
@@ -99,17 +114,10 @@ def _standing(rule: Rule, finding: Finding, code: int, settled: Mapping[Rule, in
     return Standing.UNSETTLED if settled[rule] == UNKNOWN else Standing.AGREES
 
 
-def _unmet(when: Condition, codes: Mapping[Atom, int]) -> Iterator[Unmet]:
-    for entry in entries(when):
+def _unmet(when: Condition, codes: Mapping[Atom, int], terms: Container[Condition]) -> Iterator[Unmet]:
+    for entry in entries(when, terms):
         if truth(entry, codes) != TRUE and (tests := lacking(entry, codes)) is not None:
             yield Unmet(entry, tuple(sorted(tests, key=lambda test: (test.atom.path, test.atom.text))))
-
-
-def entries(when: Condition) -> list[Condition]:
-    """Return the entries of a condition that must all hold: what the file binds, and then the rule's own."""
-    if isinstance(when, Every):
-        return [entry for part in when.parts for entry in (part.parts if isinstance(part, Every) else [part])]
-    return [when]
 
 
 def lacking(condition: Condition, codes: Mapping[Atom, int], wanted: int = TRUE) -> frozenset[Test] | None:

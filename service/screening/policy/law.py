@@ -74,6 +74,9 @@ class Law:
     def __init__(self, files: Mapping[str, str], settings: Mapping[str, date | None]) -> None:
         """Load the law from file texts by path, such as `us_ca/gov_7284_6.yaml`. Raises DataFileError."""
         self.obligations = _table(files, "obligations.yaml")
+        lines = enumerate(files["obligations.yaml"].splitlines(), 1)
+        self.obligation_lines = {line.partition(":")[0]: number for number, line in lines}
+        """Where the words of each obligation stand, by token."""
         self.questions = _table(files, "questions.yaml")
         documents = {path: parse(text, path) for path, text in sorted(files.items())}
         heads = [head for path, head in documents.items() if path.startswith("packs/")]

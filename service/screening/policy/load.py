@@ -105,6 +105,7 @@ class _File:
         rank = Rank[_one_of(entry, "rank", tuple(Rank.__members__))] if "rank" in entry else Rank.ORDINARY
         if rank is Rank.OPENING and outcome not in ("REVIEW", None):
             raise entry.fail("a rule of rank OPENING can only lead to a person", "Write outcome: REVIEW")
+        own = self._terms.condition(entry, entry.get("when"))
         proven = entry if "provenance" in entry else self._head
         return Rule(
             id=f"{self._source.id}.{entry.text('id')}",
@@ -116,11 +117,12 @@ class _File:
             rank=rank,
             in_force=self._period(entry),
             suspended=self._suspended(entry),
-            when=self._when(entry),
+            when=self._when(own),
             outcome=OUTCOMES[outcome] if outcome else None,
             obligations=self._tokens(entry),
             exception_to=entry.texts("exception_to"),
             line=entry.line,
+            own=own,
         )
 
     def duty(self, entry: Entry) -> Duty:
@@ -136,7 +138,7 @@ class _File:
             citation=self._citation(entry),
             subject=self._subject,
             in_force=self._period(entry),
-            when=self._when(entry),
+            when=self._when(self._terms.condition(entry, entry.get("when"))),
             on=frozenset(OUTCOMES[name] for name in outcomes),
             obligations=self._tokens(entry),
             line=entry.line,
@@ -148,21 +150,23 @@ class _File:
         ruling = entry.get("ruling")
         return f"{own} (provisional ruling {ruling} of the law map)" if ruling else own
 
-    def _when(self, entry: Entry) -> Condition:
-        own = self._terms.condition(entry, entry.get("when"))
+    def _when(self, own: Condition) -> Condition:
         return own if self._binds is None else Every((self._binds, own))
 
     def _tokens(self, entry: Entry) -> tuple[str, ...]:
         for token in entry.texts("obligations"):
             if token not in self._draft.tokens:
-                raise entry.fail(f"the obligation '{token}' is not defined", "Define it in obligations.yaml")
+                raise entry.fail(
+                    f"the obligation '{token}' is not defined", "Define it in obligations.yaml", "obligations"
+                )
         return entry.texts("obligations")
 
     def _period(self, entry: Entry) -> Period:
         start = self._date(entry if "effective_from" in entry else self._head, "effective_from")
         end = self._date(entry if "effective_to" in entry else self._head, "effective_to")
         if start and end and end < start:
-            raise entry.fail("effective_to is before effective_from", "Put the dates in order")
+            at = entry if _DATES & entry.keys() else self._head
+            raise at.fail("effective_to is before effective_from", "Put the dates in order", "effective_to")
         return Period(start, end)
 
     def _date(self, entry: Entry, key: str) -> date | None:
@@ -188,7 +192,7 @@ class _File:
 def _one_of(entry: Entry, key: str, allowed: tuple[str, ...]) -> str:
     value = entry.text(key)
     if value not in allowed:
-        raise entry.fail(f"unknown {key} '{value}'", f"Use one of: {', '.join(allowed)}")
+        raise entry.fail(f"unknown {key} '{value}'", f"Use one of: {', '.join(allowed)}", key)
     return value
 
 

@@ -86,6 +86,8 @@ class Rule:
     obligations: tuple[str, ...]
     exception_to: tuple[str, ...]
     line: int
+    own: Condition
+    """The rule's own condition: `when` without what its whole file binds."""
 
     def binds(self, day: date) -> bool:
         """Say whether the rule is in force and not suspended on a day."""

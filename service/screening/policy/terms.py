@@ -49,7 +49,9 @@ class Terms:
         """Parse a condition; `within` are the terms being expanded. Raises DataFileError at the entry `at`."""
         if isinstance(given, list):
             if not given:
-                raise at.fail("a condition list is empty", "An empty list would hold for everything; write a condition")
+                raise at.fail(
+                    "a condition list is empty", "An empty list would hold for everything; write a condition", "when"
+                )
             parts = tuple(self.condition(at, part, within) for part in given)
             return parts[0] if len(parts) == 1 else Every(parts)
         if isinstance(given, str):
@@ -62,9 +64,9 @@ class Terms:
         try:
             return _checked(self.subject, text)
         except ConditionError as error:
-            raise at.fail(str(error), "See the forms and facts in policy/condition.py and proto/") from None
+            raise at.fail(str(error), "See the forms and facts in policy/condition.py and proto/", "when") from None
         except RuntimeError:
-            raise at.fail(f"CEL refuses '{text}'", "Check fact and value names against proto/") from None
+            raise at.fail(f"CEL refuses '{text}'", "Check fact and value names against proto/", "when") from None
 
     def _connective(self, entry: Entry, connective: str, within: tuple[str, ...]) -> Condition:
         given = entry[connective]

@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager
 
 from screening.callers import Caller
 from screening.errors import QuotaSpent, TooBusy
+from screening.transport.patience import Patience
 from screening.transport.purse import OwnPurses, Purse, Purses
 
-COMEBACKS_PER_SECOND = 200
+COMEBACKS_PER_SECOND = 60
 """How many refused calls a second are told to come again: few enough to leave the time for calls that are answered."""
 SOONEST_SECONDS, LATEST_SECONDS = 0.1, 5.0
 STREAM_ITEMS = 128
@@ -39,6 +40,7 @@ class Admission:
         self._most_bytes = size
         self._now = now
         self._purses = purses or OwnPurses()
+        self.patience = Patience(most=calls + STREAMS // 2, now=now)
         self._reading: dict[str, asyncio.Semaphore] = {}
         self._next_comeback = 0.0
         self.room = asyncio.Semaphore(STREAM_ITEMS)

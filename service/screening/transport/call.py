@@ -23,8 +23,10 @@ from screening.errors import (
     DeadlineTooShort,
     MessageTooLarge,
     NotReady,
+    QuotaSpent,
     SlowReader,
     Stopping,
+    TooBusy,
     Unauthenticated,
     Unparseable,
 )
@@ -299,11 +301,21 @@ class Calls:
     async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
         row = status.of(error)
         error.__traceback__ = error.__context__ = None  # they hold what the message became, which may be large
+        if isinstance(error, TooBusy | QuotaSpent):
+            await self._make_wait(call, context, error.retry_seconds)
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
         )
         self._end(call, row.code.name, row.reason, error)
         await context.abort(row.code, row.text, status.trailers(error, call.rpc))
+
+    async def _make_wait(self, call: Call, context: Context, retry_seconds: float) -> None:
+        """Hold the refusal back where the peer did not wait as it was told before, though not beyond its deadline."""
+        try:
+            await self._admission.patience.hold(context.peer(), retry_seconds, context.time_remaining())
+        except asyncio.CancelledError:
+            self._end(call, "CANCELLED")
+            raise
 
     def _end(self, call: Call, code: str, reason: str = "", error: Exception | None = None) -> None:
         seconds = time.perf_counter() - call.began

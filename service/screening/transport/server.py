@@ -49,10 +49,14 @@ CONNECTION_AGE_SECONDS = 1_800
 """How old a connection gets before it is made anew, and with it the certificates of both ends; gRPC adds jitter."""
 CONNECTION_GRACE_SECONDS = 900
 """How long calls on an old connection may go on, which bounds the length of a stream."""
+LOOKAHEAD_BYTES = 256 * 1024
+"""How much of a stream the transport takes before it is read."""
 _OPTIONS = (
     ("grpc.max_receive_message_length", TRANSPORT_LIMIT),
     ("grpc.max_send_message_length", -1),  # a batch of 1,000 answers is large
     ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),  # more wait at the client, and cost nothing here
+    ("grpc.http2.bdp_probe", 0),  # else the transport takes megabytes ahead for a stream that nobody reads
+    ("grpc.http2.lookahead_bytes", LOOKAHEAD_BYTES),
     ("grpc.max_metadata_size", 16 * 1024),
     ("grpc.max_allowed_incoming_connections", CONNECTIONS),
     ("grpc.server_handshake_timeout_ms", HANDSHAKE_SECONDS * 1000),

@@ -41,6 +41,7 @@ def rule(name: str, rank: Rank, outcome: Outcome | None, exception_to: tuple[str
         obligations=(),
         exception_to=exception_to,
         line=1,
+        own=Constant(TRUE),
     )
 
 

@@ -101,6 +101,28 @@ def test_a_wrong_law_file_stops_the_load_with_file_line_and_remedy(name: str) ->
     assert problem in str(raised.value)
 
 
+LINES = {
+    "syntax error": 11,
+    "unknown field": 16,
+    "duplicate rule id": 17,
+    "a date that does not exist": 8,
+    "effective_to before effective_from": 9,
+    "exception to a rule that does not exist": 11,
+    "undefined obligation": 16,
+    "empty condition list": 13,
+    "value that does not exist": 13,
+    "unknown outcome": 15,
+}
+"""The line to which each mistake is traced: that of the field, or of the rule for what only the whole pack shows."""
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_line_is_that_of_the_mistake(name: str) -> None:
+    """Whoever wrote it finds it without reading the file."""
+    with pytest.raises(DataFileError, match=rf"^test\.yaml:{LINES[name]}: "):
+        load([parse(BAD[name][0], "test.yaml")], {}, TOKENS)
+
+
 def test_a_setting_moves_a_date() -> None:
     """Dates that are the operator's configuration come from settings, with the documented default."""
     text = GOOD.replace("2018-01-01", "{setting: start, default: 2018-01-01}")

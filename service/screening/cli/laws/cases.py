@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from screening import cases, config
-from screening.bundle import Bundle
+from screening import cases, config, trial
 from screening.cases import Case, Result
 from screening.errors import DataFileError
+from screening.policy.law import Law
+from screening.policy.rule import Rule
+from screening.trial import Held, HeldCase
 from screening.wiring import bundle_root, read_bundle
 
 
@@ -21,7 +24,9 @@ def run(
         list[Path] | None, typer.Argument(help="Case files, .jsonl or .yaml; none: those beside the law files")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line a case and a last line with the sums")] = False,
-    coverage: Annotated[bool, typer.Option("--coverage", help="Fail if a rule decides none of the cases")] = False,
+    coverage: Annotated[
+        bool, typer.Option("--coverage", help="Fail if a rule decides none of the cases, or none is near it")
+    ] = False,
 ) -> None:
     """Run labelled cases against the bundle; exit 1 if any falls short."""
     settings = config.from_environ(os.environ)
@@ -32,10 +37,11 @@ def run(
         _print_json(results)
     else:
         _print_table(results)
-    undecided = _undecided(results, bundle) if coverage else []
-    for line in undecided:
-        typer.echo(line, err=True)
-    raise typer.Exit(0 if results and all(result.ok for result in results) and not undecided else 1)
+    gaps: list[tuple[str, Rule]] = []
+    if coverage:
+        gaps = uncovered(trial.hold((each.case for each in results if each.got != "ERROR"), bundle), bundle.law)
+        _print_coverage(gaps, bundle.law)
+    raise typer.Exit(0 if results and all(result.ok for result in results) and not gaps else 1)
 
 
 def case_files(root: Path) -> list[Path]:
@@ -58,13 +64,38 @@ def read(files: list[Path]) -> list[Case]:
     return found
 
 
-def _undecided(results: list[Result], bundle: Bundle) -> list[str]:
-    """Return a line for each rule with an outcome that decides no case, and the share that does if some do not."""
-    decided = {rule for result in results for rule in result.rules}
-    rules = {rule.id: rule for pack in bundle.law.packs.values() for rule in pack.rules if rule.outcome is not None}
-    missing = [rule for name, rule in rules.items() if name not in decided]
-    lines = [f"no case is decided by {rule.id} ({rule.source.file}:{rule.line})" for rule in missing]
-    return [*lines, f"{len(rules) - len(missing)} of {len(rules)} rules decide a case"] if missing else []
+def uncovered(held: Held, law: Law) -> list[tuple[str, Rule]]:
+    """Return each rule that decides no case, and each to which no case is near, with the words for it.
+
+    A case is near a rule that does not decide it if one fact would have to be different for the rule to hold, or if the
+    rule holds but does not bind on the day.
+    """
+    packs: dict[str, list[tuple[str, Rule]]] = {}
+    for pack in law.packs.values():
+        for rule in pack.rules:
+            packs.setdefault(rule.id, []).append((pack.id, rule))
+    gaps: list[tuple[str, Rule]] = []
+    for name, same in packs.items():
+        cases_of = [(case, rule) for pack, rule in same for case in held[pack] if case.subject == rule.subject]
+        decides = same[0][1].outcome is None or any(name in case.answer.rules for case, _ in cases_of)
+        gaps += [] if decides else [("no case is decided by", same[0][1])]
+        gaps += [] if any(_near(case, rule) for case, rule in cases_of) else [("no case is near", same[0][1])]
+    return gaps
+
+
+def _near(case: HeldCase, rule: Rule) -> bool:
+    if rule.id in case.answer.rules:
+        return False
+    return case.lacks(rule) == (1 if rule.binds(case.case.as_of) else 0)
+
+
+def _print_coverage(gaps: Sequence[tuple[str, Rule]], law: Law) -> None:
+    rules = {rule.id for pack in law.packs.values() for rule in pack.rules}
+    for words, rule in gaps:
+        typer.echo(f"{words} {rule.id} ({rule.source.file}:{rule.line})", err=True)
+    for words, end in (("no case is decided by", "decide a case"), ("no case is near", "have a near case")):
+        missing = sum(gap[0] == words for gap in gaps)
+        typer.echo(f"{len(rules) - missing} of {len(rules)} rules {end}", err=True)
 
 
 def _print_json(results: list[Result]) -> None:
@@ -115,6 +146,9 @@ def _shortfall(result: Result) -> str:
         parts.append("outcome")
     if not result.per_category_ok:
         parts.append("categories")
+    if not result.case.accepts(result.rules):
+        wanted = [*result.case.decided_by, *(f"not {rule}" for rule in result.case.not_decided_by)]
+        parts.append("decided by: " + ", ".join(wanted))
     if result.obligations_missing:
         parts.append("obligations: " + ", ".join(result.obligations_missing))
     return "; ".join(parts)

@@ -132,7 +132,7 @@ def _parts(question: Question, bundle: Bundle) -> Iterator[Part]:
         yield Part(
             category_name(part[0]),  # type: ignore[arg-type]  # the number of an enum value
             finding,
-            accounts(finding, every.rules, by_atom, question.as_of),
+            accounts(finding, every.rules, by_atom, question.as_of, meanings),
             Words(question, reading, place, meanings),
         )
 

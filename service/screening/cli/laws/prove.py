@@ -56,7 +56,8 @@ def prove(
     typer.echo(
         f"{sum(done.combinations for done in proofs):.1e} combinations of facts, each with one outcome, "
         f"as {sum(done.classes for done in proofs):.1e} that the law tells apart; "
-        f"{sum(done.sampled for done in proofs)} of them through the engine; {time.monotonic() - started:.0f} s"
+        f"{sum(done.sampled for done in proofs)} of them through the engine; {time.monotonic() - started:.0f} s, "
+        f"{sum(os.times()[:4]):.0f} s of processor time"
     )
     raise typer.Exit(1 if broken else 0)
 

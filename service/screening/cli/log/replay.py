@@ -68,7 +68,7 @@ def replay_log(  # noqa: PLR0917  # typer makes options of parameters
         if as_json:
             typer.echo(json.dumps(asdict(replayed)))
         elif shown[0] <= _MOST_SHOWN:
-            typer.echo(_line(replayed))
+            typer.echo(told(replayed))
 
     given = _of_files(under) if under else None
 
@@ -117,7 +117,8 @@ def _tell(sums: Sums, shown: int, *, other: bool) -> None:
         typer.echo(f"  {number} not replayable: {reason}")
 
 
-def _line(replayed: Replayed) -> str:
+def told(replayed: Replayed) -> str:
+    """Return one decision, decided again, in words."""
     head = f"record {replayed.index} {replayed.decision_id} {replayed.rpc}: {replayed.verdict}"
     return "\n".join([f"{head}, {replayed.reason}" if replayed.reason else head, *_changes(replayed.changes)])
 
