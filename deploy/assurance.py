@@ -61,6 +61,8 @@ def _module(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *words)
 
 
+_KILLS = (*_PYTEST, "tests/failure/test_kills.py")
+_RESTARTS = (*_PYTEST, "tests/failure/test_restarts.py")
 _PROVE = _module("screening", "laws", "prove", "--pack")
 PROOFS = (
     Proof(
@@ -74,12 +76,21 @@ PROOFS = (
     ),
     Proof(
         "log-kills",
-        "The log, killed before and after every single write of its life, on each store, goes on with every record",
-        ("env", "LOG_KILLS_EVERY=1", *_PYTEST, "--numprocesses=2", "--timeout=3600", "tests/failure/test_kills.py"),
+        "The log, ended before and after every write of its life and at random, on each store, keeps every record",
+        ("env", "LOG_KILLS_EVERY=1", "LOG_RANDOM_KILLS=200", *_KILLS, "--numprocesses=2", "--timeout=3600"),
         r"\d+ passed|\d+ failed|FAILED",
-        ("env", "LOG_KILLS_EVERY=400", *_PYTEST, "tests/failure/test_kills.py"),
-        "tests/failure/test_kills.py, every 23rd point",
-        90,
+        ("env", "LOG_KILLS_EVERY=97", *_KILLS),
+        "tests/failure/test_kills.py, a sample of the points",
+        120,
+    ),
+    Proof(
+        "log-restarts",
+        "A thousand restarts of a log on each store raise no false alarm",
+        ("env", "LOG_RESTARTS=1000", *_RESTARTS, "--timeout=3600"),
+        r"\d+ passed|\d+ failed|FAILED",
+        ("env", "LOG_RESTARTS=3", *_RESTARTS),
+        "tests/failure/test_restarts.py, a few of them",
+        120,
     ),
     Proof(
         "soak",
@@ -104,7 +115,7 @@ PROOFS = (
         "A hundred thousand hard names, of any of Unicode, are looked up: none raises, none is compared with too many",
         _module("bench.names", "--hard"),
         r"\S.*",
-        _module("bench.names", "--hard"),
+        (*_PYTEST, "tests/unit/names/test_bounds.py"),
         "tests/unit/names",
         30,
     ),

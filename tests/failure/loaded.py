@@ -8,6 +8,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import structlog
 from screening.config import Settings
 from screening.recorded import open_checkpoints, open_log
 
@@ -19,6 +20,7 @@ BEGUN = "begun"
 
 def main() -> None:
     """Write until the end."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output has ids alone
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--database", default="")

@@ -13,11 +13,13 @@ import json
 import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
+import structlog
 from screening.config import Settings
 from screening.decisionlog.port import Appended, Erasure
 from screening.decisionlog.record import ERASURE, make
@@ -41,6 +43,7 @@ _WRITES = ("execute", "insert", "executemany", "begin", "commit")
 
 def main() -> None:
     """Write, and die if a point was given."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output has ids alone
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--database", default="")

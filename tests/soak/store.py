@@ -19,7 +19,8 @@ from screening.storage.postgres import PostgresSession
 from tests.postgres import Postgres
 
 DISK_BYTES = 6 * 2**30
-_PAGE = 4096
+_SPARE = tuple(4096 << step for step in range(12))
+"""Bytes left free when the disk is made small: the least with which that succeeds."""
 _DECISIONS = "SELECT id FROM record WHERE kind = 'decision'"
 
 
@@ -80,17 +81,22 @@ class SmallDisk:
         """Return the settings that choose it."""
         return {}
 
-    def _resize(self, size: int) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size}", self._disk], check=True)
+    def _resize(self, size: int) -> bool:
+        """Give the disk a size; say whether that was possible, which it is not below what is on it."""
+        command = ["mount", "-o", f"remount,size={size}", str(self._disk)]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def fail(self) -> None:
-        """Make the disk as small as what is on it."""
-        found = os.statvfs(self._disk)
-        self._resize((found.f_blocks - found.f_bfree) * found.f_frsize + _PAGE)
+        """Make the disk as small as what is on it, though the service goes on writing meanwhile."""
+        for spare in _SPARE:
+            found = os.statvfs(self._disk)
+            if self._resize((found.f_blocks - found.f_bfree) * found.f_frsize + spare):
+                return
+        raise RuntimeError("the disk cannot be made small")
 
     def heal(self) -> None:
         """Make it large again."""
-        self._resize(DISK_BYTES)
+        assert self._resize(DISK_BYTES)
 
     def decisions(self) -> set[str]:
         """Return the ids of all recorded decisions."""

@@ -5,7 +5,7 @@ a law is looked through in seconds. What holds of whole answers, for every combi
 
 | finding | level |
 | --- | --- |
-| a rule or duty whose condition no facts can meet | error |
+| a rule or duty whose condition no facts can meet, a duty of outcomes that no rule gives | error |
 | a rule that is suspended, or displaced by exceptions, whenever it would hold | error |
 | an obligation that asks for something to be done, on a rule that only denies | error |
 | a rule of which another of higher rank, or a stricter one of its rank, holds whenever it does | warning |
@@ -25,11 +25,21 @@ from screening.policy.answers import Answers
 from screening.policy.condition import TRUE, Condition, atoms
 from screening.policy.diagram import Function
 from screening.policy.law import Law, Pack
-from screening.policy.rule import ALLOW, APPROVAL_REQUIRED, DENY, OUTCOMES, SUBJECTS, Duty, Rank, Rule
+from screening.policy.rule import (
+    ALLOW,
+    ALLOW_IN_PART,
+    APPROVAL_REQUIRED,
+    DENY,
+    REVIEW,
+    SUBJECTS,
+    Duty,
+    Outcome,
+    Rank,
+    Rule,
+)
 from screening.policy.space import Space
 
 _PERMITS = (ALLOW, APPROVAL_REQUIRED)
-_NAME = {number: name for name, number in OUTCOMES.items()}
 _REMEMBERED = 4_096
 """How many pairs of conditions are remembered."""
 _NAMED = {"information_request": "facts.request_kind", "employment": "facts.employee_class"}
@@ -75,6 +85,14 @@ def _of_pack(pack: Pack) -> Iterator[Fault]:
     for duty in pack.duties:
         if _never(duty.subject, duty.when):
             yield _fault(duty, f"the duty {duty.id} can never arise: no facts meet its condition", is_error=True)
+        elif not duty.on & _answers_of(pack, duty.subject):
+            yield _fault(duty, f"the duty {duty.id} can never arise: no answer is one of its outcomes", is_error=True)
+
+
+def _answers_of(pack: Pack, subject: str) -> set[Outcome]:
+    """Return the answers that a whole question can have."""
+    given = {rule.outcome for rule in pack.rules if rule.subject == subject and rule.outcome is not None}
+    return {*given, REVIEW, ALLOW_IN_PART} if subject == "information_request" else {*given, REVIEW}
 
 
 def _of_rule(rule: Rule, rules: Sequence[Rule]) -> Iterator[Fault]:

@@ -117,6 +117,14 @@ def test_a_rule_that_binds_when_the_stricter_one_does_not_is_left_alone() -> Non
     assert [fault.words for fault in faults(Law(files, {})) if fault.file == "test/law.yaml"] == []
 
 
+def test_a_duty_of_an_outcome_that_is_never_given_is_an_error() -> None:
+    """Nobody will ever be told of it."""
+    duties = "duties:\n  - {id: report, when: [facts.in_custody], with_outcome: [APPROVAL_REQUIRED], obligations: [log_request]}"
+    assert [(fault.words, fault.is_error) for fault in found(duties)] == [
+        ("the duty test.report can never arise: no answer is one of its outcomes", True)
+    ]
+
+
 def test_unasked_obligations_and_unnamed_kinds_are_warnings() -> None:
     """A duty that never comes up, and a kind of request for which only a person is left."""
     files = {
