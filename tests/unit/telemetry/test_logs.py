@@ -14,12 +14,14 @@ class Stream(io.StringIO):
     writes = 0
 
     def write(self, text: str) -> int:
+        """Count and keep."""
         self.writes += 1
         return super().write(text)
 
 
 @pytest.fixture
 def stream() -> Iterator[Stream]:
+    """Where the lines go."""
     made = Stream()
     logs.configure(made)
     yield made
@@ -31,6 +33,7 @@ def _numbers(stream: Stream) -> list[int]:
 
 
 async def test_lines_of_one_turn_of_the_loop_are_written_together_in_order(stream: Stream) -> None:
+    """And not before that turn ends."""
     for number in range(3):
         structlog.get_logger().info("said", number=number)
     assert stream.writes == 0
@@ -39,6 +42,7 @@ async def test_lines_of_one_turn_of_the_loop_are_written_together_in_order(strea
 
 
 def test_a_line_is_written_at_once_where_no_loop_runs(stream: Stream) -> None:
+    """As of commands."""
     structlog.get_logger().info("said", number=1)
     assert _numbers(stream) == [1]
 
