@@ -81,6 +81,14 @@ class Postgres:
                 connection.execute(f"CREATE DATABASE {name}".encode())
         return self.address(f"log_{number}"), self.address(f"keys_{number}")
 
+    def copies(self, *addresses: str) -> list[str]:
+        """Copy databases that nobody is connected to, and return the addresses of the copies."""
+        names = [address.rpartition("/")[2] for address in addresses]
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            for name in names:
+                connection.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}".encode())
+        return [f"{address}_copy" for address in addresses]
+
     def __enter__(self) -> Self:
         """Return the running server."""
         return self

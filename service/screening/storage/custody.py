@@ -6,6 +6,7 @@ The record of an erasure commits together with the list of doomed keys; the keys
 leaves the list, which the next start or erasure works off.
 """
 
+import json
 from collections.abc import Sequence
 
 from screening.decisionlog.port import Appended, Erasure, Mark
@@ -52,17 +53,21 @@ class Custody:
             self._appender.log.execute(query, (revision, packed))
 
     def start(self) -> None:
-        """Finish erasures that a crash cut short, and destroy again what a restored key store brought back."""
-        query = "SELECT r.key_id FROM mark m JOIN record r ON r.id = m.decision_id WHERE m.kind = ?"
-        erased = self._appender.log.execute(query, (ERASURE,)).fetchall()
+        """Finish erasures that a crash cut short, and destroy again what a restored key store brought back.
+
+        Only what the record of an erasure names is destroyed: a mark says where that record stands, and no more.
+        """
+        query = "SELECT DISTINCT log_index FROM mark WHERE kind = ?"
+        places = self._appender.log.execute(query, (ERASURE,)).fetchall()
+        erased = [(key_id,) for (place,) in places for key_id in _erased_by(self._appender.log, place)]
         with writing(self._appender.keys):
             self._appender.keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", erased)
         self.finish()
 
     def finish(self) -> None:
-        """Destroy the keys that are doomed."""
+        """Destroy the keys that are doomed, each of which the record of an erasure must name."""
         log, keys = self._appender.log, self._appender.keys
-        doomed = log.execute("SELECT key_id FROM doomed").fetchall()
+        doomed = _erased(log, [row[0] for row in log.execute("SELECT key_id FROM doomed").fetchall()])
         if not doomed:
             return
         with writing(keys):
@@ -86,6 +91,27 @@ def _forget(log: Session, table: str, indexes: Sequence[int]) -> None:
     for start in range(0, len(indexes), _MOST_IN_A_LIST):
         some = indexes[start : start + _MOST_IN_A_LIST]
         log.execute(f"DELETE FROM {table} WHERE log_index IN ({', '.join('?' * len(some))})", some)  # noqa: S608
+
+
+def _erased(log: Session, key_ids: Sequence[str]) -> list[tuple[str]]:
+    """Return those of the keys that the record of an erasure names; a key has its record's id."""
+    places: set[int] = set()
+    for start in range(0, len(key_ids), _MOST_IN_A_LIST):
+        some = key_ids[start : start + _MOST_IN_A_LIST]
+        query = f"SELECT DISTINCT log_index FROM mark WHERE kind = ? AND decision_id IN ({', '.join('?' * len(some))})"  # noqa: S608
+        places.update(row[0] for row in log.execute(query, (ERASURE, *some)).fetchall())
+    named = {key_id for place in places for key_id in _erased_by(log, place)}
+    return [(key_id,) for key_id in key_ids if key_id in named]
+
+
+def _erased_by(log: Session, place: int) -> list[str]:
+    """Return the ids that the record at a place says were erased; none if it is the record of no erasure."""
+    row = log.execute("SELECT canonical FROM record WHERE log_index = ?", (place,)).fetchone()
+    try:
+        fields = json.loads(row[0]) if row else {}
+        return list(fields["decisions"]) if fields["kind"] == ERASURE else []
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def marks(log: Session, decision_id: str) -> list[Mark]:
