@@ -57,7 +57,7 @@ class HealthServicer:
             await refuse(context, "Check", error)
         if serves is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "There is no such service.")
-        return _response(_STATES[serves])
+        return _response(serves=serves)
 
     async def _watch(self, _bodies: AsyncIterator[bytes], context: Context) -> None:
         try:
@@ -71,7 +71,7 @@ class HealthServicer:
         told = b""
         while self._health.watched:
             changed = self._health.changed
-            state = _response(_STATES[self._health.serves(service)])
+            state = _response(serves=self._health.serves(service))
             if state != told:
                 told = state
                 yield state
@@ -107,5 +107,5 @@ async def _asked(context: Context) -> str:
     return convert.parse(HealthCheckRequest, body).service
 
 
-def _response(state: HealthCheckResponse.ServingStatus.ValueType) -> bytes:
-    return HealthCheckResponse(status=state).SerializeToString()
+def _response(*, serves: bool | None) -> bytes:
+    return HealthCheckResponse(status=_STATES[serves]).SerializeToString()
