@@ -1,13 +1,12 @@
 """From settings to the decision log: its keys, its storage, its checkpoints and where they are anchored."""
 
-import os
-
 from screening.clock import Clock
 from screening.config import Settings
 from screening.decisionlog.checkpoint import Signer
 from screening.decisionlog.keyring import KeyRing, Ring, SealBroken, fixed
 from screening.decisionlog.seal import Sealer
 from screening.errors import DataDirectoryError, SettingError
+from screening.randomness import random_bytes
 from screening.reload import Watched, stamp_files
 from screening.storage import durable_file
 from screening.storage.anchor import KEY, Anchor
@@ -36,7 +35,7 @@ def open_sealer(settings: Settings, ring: Ring | None = None) -> Sealer:
     keys = settings.keys_directory
     if ring is None:
         ring = fixed(*load_keys(keys / WRAPPING, vault_of(settings.kms)))
-    return Sealer(ring, load_or_create(keys / "reference.key"), os.urandom)
+    return Sealer(ring, load_or_create(keys / "reference.key"), random_bytes)
 
 
 def open_signer(settings: Settings) -> Signer:

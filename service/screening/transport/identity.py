@@ -1,7 +1,8 @@
 """Ids that the service makes, and who calls it."""
 
-import os
 from datetime import datetime
+
+from screening.randomness import random_bytes
 
 _VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
 _VERSION_7 = 0x7 << 76 | 0x2 << 62
@@ -9,7 +10,7 @@ _VERSION_7 = 0x7 << 76 | 0x2 << 62
 
 def new_id(time: datetime) -> str:
     """Return a UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then random bits."""
-    value = int(time.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10))
+    value = int(time.timestamp() * 1000) << 80 | int.from_bytes(random_bytes(10))
     digits = f"{value & ~_VERSION_AND_VARIANT | _VERSION_7:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 

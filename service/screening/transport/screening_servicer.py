@@ -73,13 +73,12 @@ class ScreeningServicer:
         return self._stream(call, _INFORMATION_REQUEST, bodies)
 
     async def _one(self, call: Call, request: Request) -> bytes:
-        asked = self._ask(call, call.rpc, request, "")
+        asked = self._ask(call, call.rpc, request, self._today(), "")
         call.trace.mark("request.check")
         answer = await self._screen.answer(asked, call.trace.mark)
         return nested(_DECISION, call.answered(answer))
 
-    def _ask(self, call: Call, rpc: str, request: Request, path: str) -> Asked:
-        today = self._today()
+    def _ask(self, call: Call, rpc: str, request: Request, today: date, path: str) -> Asked:
         require_rights(call.caller, request, today)
         return convert.ask(
             request, today=today, rpc=rpc, caller=call.caller.name, trace_id=call.trace.hex_id, path=path
@@ -98,21 +97,22 @@ class ScreeningServicer:
         No key may come twice, if keys that were `taken` are noted. Raises LogUnavailable, Unparseable.
         """
         asked: list[Asked | CallError] = []
+        today = self._today()
         for position, item in enumerate(asking):
             if position % TURN == 0:
                 await asyncio.sleep(0)
-            asked.append(self._check_item(call, kind, item, taken))
+            asked.append(self._check_item(call, kind, item, today, taken))
         trace.mark("request.check")
         answers = iter(await self._screen.answer_all([each for each in asked if isinstance(each, Asked)], trace.mark))
         outcomes = (next(answers) if isinstance(each, Asked) else each for each in asked)
         return [await self._result(call, trace, item, outcome) for item, outcome in zip(asking, outcomes, strict=True)]
 
-    def _check_item(self, call: Call, kind: Kind, item: Item, taken: set[str] | None) -> Asked | CallError:
+    def _check_item(self, call: Call, kind: Kind, item: Item, today: date, taken: set[str] | None) -> Asked | CallError:
         try:
             request = item.read(kind.item)
             items.check_key(item, taken)
             self._calls.require_time(call)  # a stream may have waited for its quota
-            return self._ask(call, kind.rpc, request, f"{item.path}request.")
+            return self._ask(call, kind.rpc, request, today, f"{item.path}request.")
         except Unparseable as error:
             if taken is not None:  # a batch is one message, and as a whole it does not parse
                 raise
