@@ -4,12 +4,9 @@ On each engine: the log, the key store, some of its keys, and the key files.
 """
 
 import shutil
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 from screening.config import Settings
 from screening.decisionlog.port import Erasure
@@ -20,38 +17,16 @@ from screening.storage.sqlite import KEYS, LOG
 from screening.transport.identity import new_id
 
 from tests.failure.test_start import refused
-from tests.logs import START, sealed_decision, settings_of, write_log
+from tests.logs import START, alter, sealed_decision, settings_of, write_log
 from tests.postgres import Postgres
 
 Change = Callable[[Settings], None]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings of a log on each engine in turn."""
-    if request.param == "sqlite":
-        return settings_of(tmp_path)
-    server: Postgres = request.getfixturevalue("postgres")
-    log, keys = server.fresh()
-    return Settings(data=tmp_path / "data", database=log, keys_database=keys)
-
-
-def run(settings: Settings, store: str, *statements: str) -> None:
-    """Run statements in a store as somebody beside the service may."""
-    if settings.database:
-        with psycopg.connect(settings.database if store == LOG else settings.keys_database) as connection:
-            for statement in statements:
-                connection.execute(statement.encode())
-        return
-    with closing(sqlite3.connect(settings.data / store, isolation_level=None)) as database:
-        for statement in statements:
-            database.execute(statement)
-
-
 def lose(settings: Settings, store: str) -> None:
     """Delete a store's files, or put an empty database in its place."""
     if settings.database:
-        run(settings, store, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        alter(settings, store, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
     for file in settings.data.glob(f"{store}*"):
         file.unlink()
 
@@ -80,13 +55,13 @@ LOST: dict[str, tuple[Change, str]] = {
         "decision log is gone",
     ),
     "the newest keys": (
-        lambda settings: run(
+        lambda settings: alter(
             settings, KEYS, "DELETE FROM wrapped_key WHERE key_id >= (SELECT max(key_id) FROM wrapped_key)"
         ),
         "lacks the key of record 39",
     ),
     "keys in the middle": (
-        lambda settings: run(
+        lambda settings: alter(
             settings,
             KEYS,
             "DELETE FROM wrapped_key WHERE key_id IN (SELECT key_id FROM wrapped_key ORDER BY key_id LIMIT 5 OFFSET 10)",
@@ -187,7 +162,7 @@ async def test_erased_keys_are_not_missed(settings: Settings) -> None:
 async def test_a_log_of_an_earlier_version_goes_on_under_its_keys(settings: Settings) -> None:
     """It has no check value yet; it gets one, and from then on another key is refused."""
     await write_log(settings, 2)
-    run(settings, LOG, "DROP TABLE begun", "DELETE FROM migration WHERE version = 3")
+    alter(settings, LOG, "DROP TABLE begun", "DELETE FROM migration WHERE version = 3")
     assert await start(settings) == []
     (settings.keys_directory / "reference.key").write_text("11" * 32)
     with pytest.raises(DataDirectoryError, match="reference key"):

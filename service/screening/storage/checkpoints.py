@@ -43,6 +43,8 @@ class Checkpoints:
         self._new_id = new_id
         self._events = structlog.get_logger()
         self._published = -1
+        self._repairs: list[str] = []
+        """Repairs that are not recorded yet, because the log could not be written."""
         self.tampered = False
         """Set when the log contradicts what was signed; nothing is signed any more, and readiness drops."""
         self.unpublished = 0
@@ -56,17 +58,20 @@ class Checkpoints:
 
     async def tick(self, *, last: bool = False) -> None:
         """Record repairs, integrate what came, and publish the checkpoint; `last` keeps it for good."""
+        if last:
+            await self.tick()  # what this one finds to repair is recorded by the last one
         try:
-            await self._record(self._log.repairs())
+            self._repairs += [*self._log.repairs(), *self._places.tiles.repairs()]
+            await self._record(self._repairs)
+            self._repairs = []
             checkpoint = None if self.tampered else await self._log.integrate(self._signer)
+            if checkpoint and (last or checkpoint.head.size != self._published):
+                await self._publish(checkpoint, last=last)
         except LogUnavailable:
             return
         except LogTampered as error:
             self.tampered = True
             self._events.error("log.tampered", problem=str(error))
-            return
-        if checkpoint and (last or checkpoint.head.size != self._published):
-            await self._publish(checkpoint, last=last)
 
     async def _publish(self, checkpoint: Checkpoint, *, last: bool) -> None:
         try:
