@@ -31,6 +31,12 @@ def lose(settings: Settings, store: str) -> None:
         file.unlink()
 
 
+def lose_both(settings: Settings) -> None:
+    """Delete both stores."""
+    lose(settings, LOG)
+    lose(settings, KEYS)
+
+
 def files(settings: Settings) -> dict[str, bytes]:
     """Return every file below data, keys and anchor."""
     folders = (settings.data, settings.anchor_directory)
@@ -50,10 +56,7 @@ async def start(settings: Settings) -> list[str]:
 LOST: dict[str, tuple[Change, str]] = {
     "the log": (lambda settings: lose(settings, LOG), "restore"),
     "the key store": (lambda settings: lose(settings, KEYS), "restore"),
-    "the log and the key store": (
-        lambda settings: (lose(settings, LOG), lose(settings, KEYS))[0],
-        "decision log is gone",
-    ),
+    "the log and the key store": (lose_both, "decision log is gone"),
     "the newest keys": (
         lambda settings: alter(
             settings, KEYS, "DELETE FROM wrapped_key WHERE key_id >= (SELECT max(key_id) FROM wrapped_key)"

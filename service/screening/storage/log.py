@@ -42,6 +42,7 @@ class SqlLog:
         self.load = Load()
         self._writer = GroupCommit(
             self.load.measured(self._appender.commit),
+            check=self._appender.check,
             probe=self._appender.probe,
             on_stop=self._appender.close,
             failures=database.failures,
@@ -67,7 +68,12 @@ class SqlLog:
 
     async def find_request(self, idempotency: Idempotency) -> tuple[Stored, bool] | None:
         """Return the record that answered a request_id, and whether the body is the same; see DecisionLog."""
-        return await self._read(lambda: rows.earlier(self._read_log, self._read_keys, idempotency))
+
+        def earlier() -> tuple[Stored, bool] | None:
+            self._read_log.check()  # what is found is answered with, without another record
+            return rows.earlier(self._read_log, self._read_keys, idempotency)
+
+        return await self._read(earlier)
 
     async def find_references(self, references: Sequence[bytes]) -> list[int]:
         """Return the places of the records that carry any of these keyed hashes; see DecisionLog."""

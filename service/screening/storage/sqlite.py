@@ -53,6 +53,8 @@ class SqliteSession:
         )
         for setting in ("synchronous = FULL", "secure_delete = ON", "journal_mode = WAL"):
             self._connection.execute(f"PRAGMA {setting}")
+        self._files = {Path(f"{path}{end}"): 0 for end in ("", "-wal")}
+        self.check()
 
     def execute(self, sql: str, values: Values = ()) -> Rows:
         """Run one statement; see Session."""
@@ -75,12 +77,27 @@ class SqliteSession:
             self._connection.execute(_insertion(table, len(rows[0]), size), values)
             start += size
 
+    def check(self) -> None:
+        """Raise if a file is not the one that was opened; see Session.
+
+        SQLite goes on writing into files that were removed or replaced, where nobody will find the records again.
+        """
+        for path, known in self._files.items():
+            try:
+                found = path.stat().st_ino
+            except FileNotFoundError:
+                found = 0
+            if known and found != known:
+                raise sqlite3.OperationalError(f"{path} was removed or replaced while it was open")
+            self._files[path] = found
+
     def begin(self) -> None:
         """Begin to write; see Session.
 
         Processes that write wait for their turn at a lock of our own, because SQLite's waits by sleeping longer and longer.
         """
         assert self._turn is not None
+        self.check()
         fcntl.flock(self._turn, fcntl.LOCK_EX)
         self._connection.execute("BEGIN IMMEDIATE")
 
@@ -88,6 +105,7 @@ class SqliteSession:
         """Return when everything is on disk; see Session."""
         self._connection.commit()
         self._end_turn()
+        self.check()
 
     def rollback(self) -> None:
         """Undo; see Session."""
