@@ -25,6 +25,7 @@ from screening.storage.vault import vault_of
 from screening.transport.identity import new_id
 
 REFERENCE_KEY, CHECKPOINT_KEY = "reference.key", "checkpoint.key"
+KEY_FILES = (WRAPPING, REFERENCE_KEY, CHECKPOINT_KEY)
 
 
 def watch_keys(settings: Settings) -> Watched[KeyRing]:
@@ -140,7 +141,7 @@ def _load_keys(settings: Settings) -> bytes:
 
 def _check_key_files(settings: Settings) -> None:
     """Refuse to make new keys for an old log: that would hide that the old ones are lost. Raises DataDirectoryError."""
-    for name in (WRAPPING, REFERENCE_KEY, CHECKPOINT_KEY):
+    for name in KEY_FILES:
         if not (settings.keys_directory / name).exists():
             place = "the database" if settings.database else settings.data
             raise DataDirectoryError(
