@@ -4,7 +4,9 @@ Closed loops of unary calls: first more and more of them, until more do not help
 service. Once with its own limit, which is above that, so that calls wait their turn; once with the limit set to what
 saturates it, so that two thirds are refused, for callers that come again when they are told to and for callers that do
 not. The table gives the useful rate against the greatest seen, what was refused and how fast, and whether health was told
-truthfully meanwhile. Useful is a call that was answered with a decision; each is looked up in the log afterwards.
+truthfully meanwhile. Useful is a call that was answered with a decision; each is looked up in the log afterwards. The exit
+code is 1 if health was not told truthfully or a call ended otherwise than answered or refused, and 3 if less than nine
+tenths of the useful rate was left, as the median of the repeats.
 
 Clients and service share the machine, so rates are lower than with clients elsewhere; ratios are what to look at.
 """
@@ -14,6 +16,7 @@ import asyncio
 import socket
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -37,6 +40,9 @@ ENOUGH = 0.95
 """Part of the greatest rate at which the service is taken for saturated."""
 CONNECTIONS = 16
 RUDE_SECONDS = 0.0
+LEAST_SHARE = 0.9
+"""Part of the saturated rate that must be left."""
+_WRONG, _MISSED = 1, 3
 
 
 @dataclass
@@ -145,18 +151,18 @@ def show(name: str, loops: int, done: Load, best: float) -> None:
     )
 
 
-async def main() -> None:
-    """Find what saturates the service, then ask for three times as much."""
+async def main() -> int:
+    """Find what saturates the service, then ask for three times as much; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="time of each measurement")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="screening-overload-") as scratch:
-        await measure(Path(scratch), arguments.seconds, arguments.repeats)
+        return await measure(Path(scratch), arguments.seconds, arguments.repeats)
 
 
-async def measure(folder: Path, seconds: float, repeats: int) -> None:
-    """Measure and print the table."""
+async def measure(folder: Path, seconds: float, repeats: int) -> int:
+    """Measure, print the table and return the exit code."""
     head = ("", "loops", "useful/s", "of best", "p50 ms", "p99 ms", "refused/s", "p50 ms", "p99 ms", "ready")
     print("{:34}{:>6}{:>9}{:>8}{:>9}{:>9}{:>10}{:>9}{:>9}{:>8}".format(*head))
     rates = {}
@@ -168,6 +174,7 @@ async def measure(folder: Path, seconds: float, repeats: int) -> None:
     saturating = next(loops for loops in LEVELS if rates[loops] >= ENOUGH * best)
     print(f"greatest rate {best:.0f}/s; saturated by {saturating} loops")
     parts: dict[str, list[float]] = {}
+    wrong = False
     for repeat in range(repeats):
         for name, limit, polite in (
             ("saturating again", 10_000, True),
@@ -179,11 +186,14 @@ async def measure(folder: Path, seconds: float, repeats: int) -> None:
             done = await run(folder, f"{name.replace(' ', '-')}{repeat}", loops, seconds, limit=limit, polite=polite)
             reference = done.rate if name == "saturating again" else statistics.median(parts["saturating again"])
             parts.setdefault(name, []).append(done.rate)
+            wrong |= done.untruths > 0 or not done.codes.keys() <= {"RESOURCE_EXHAUSTED"}
             show(name, loops, done, reference)
     base = statistics.median(parts["saturating again"])
-    for name, values in parts.items():
-        print(f"{name:34}{statistics.median(values) / base:8.0%} of the saturated rate, median of {repeats}")
+    shares = {name: statistics.median(values) / base for name, values in parts.items()}
+    for name, share in shares.items():
+        print(f"{name:34}{share:8.0%} of the saturated rate, median of {repeats}")
+    return _WRONG if wrong else _MISSED if min(shares.values()) < LEAST_SHARE else 0
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    sys.exit(uvloop.run(main()))

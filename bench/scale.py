@@ -1,11 +1,12 @@
 """How the cost grows with records, connections and workers; each curve is a figure in `bench/`, and rows of a table.
 
 Names and rules have curves of their own (`bench/names.py`, `bench/cost.py`). Bounded: the log grows to the last of
-RECORDS, and every server ends with its curve.
+RECORDS for which the disk has room, and every server ends with its curve.
 """
 
 import asyncio
 import os
+import shutil
 import statistics
 import time
 from collections.abc import Iterator
@@ -26,12 +27,16 @@ from bench import load, service
 from bench.questions import employment_questions
 
 Points = list[tuple[float, float]]
-RECORDS = (10_000, 100_000, 1_000_000)
+RECORDS = (10_000, 100_000, 1_000_000, 10_000_000)
 """How many records the log has when appending and listing are measured."""
 CONNECTIONS = (1, 10, 100, 1_000)
 _TOGETHER = 1_000
 _REPEATED = 20
 _RECORD_BYTES = 2_000
+_STORED_BYTES = 2_500
+"""About what a record takes on the disk, with its key and its part of the indexes."""
+_SPARE = 0.2
+"""Part of the free disk that is left alone."""
 _SECONDS = 4
 
 
@@ -67,7 +72,8 @@ async def log_curves(data: Path) -> tuple[Points, Points]:
     log = SqlLog(SqliteDatabase(data), clock.now)
     append, listing = [], []
     size = 0
-    for goal in RECORDS:
+    room = shutil.disk_usage(data.parent).free * (1 - _SPARE) / _STORED_BYTES
+    for goal in [each for each in RECORDS if each < room]:
         while size < goal - _REPEATED * _TOGETHER:
             await log.append(_records())
             size += _TOGETHER

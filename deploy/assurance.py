@@ -64,6 +64,8 @@ def _module(*words: str) -> tuple[str, ...]:
 _KILLS = (*_PYTEST, "tests/failure/test_kills.py")
 _RESTARTS = (*_PYTEST, "tests/failure/test_restarts.py")
 _PROVE = _module("screening", "laws", "prove", "--pack")
+_CASES = (*sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests/cases").glob("*.test.yaml")),)
+_MUTANTS = (*_module("screening", "laws", "mutants"), *_CASES, "tests/cases/scenarios.jsonl")
 PROOFS = (
     Proof(
         "restarts",
@@ -121,12 +123,21 @@ PROOFS = (
     ),
     Proof(
         "law",
-        "Every invariant of the law holds for every combination of the facts that it depends on",
-        (*_PROVE, "la_city", "--since", "2024-12-09"),
-        r"\S.*",
+        "Every invariant of every pack holds for every combination of the facts that it depends on, at all times",
+        ("make", "--silent", "laws"),
+        r".*combinations of facts|\d+ of \d+|\d+ errors",
         (*_PROVE, "lausd", "--since", "2026-01-01"),
         "tests/property and tests/unit/policy",
         60,
+    ),
+    Proof(
+        "mutants",
+        "Of all rules made wrong in small ways the cases notice 95 of 100",
+        _MUTANTS,
+        r".*caught.*|.*\d+ of \d+.*",
+        (*_MUTANTS, "--every", "40"),
+        "tests/cases, a mutant of each forty",
+        30,
     ),
     Proof(
         "overload",

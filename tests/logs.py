@@ -34,7 +34,13 @@ def sealed_decision(settings: Settings, request: str = "") -> Record:
     time = START + timedelta(seconds=number)
     identity = new_id(time)
     sealed = open_sealer(settings).seal(b"secret", identity)
-    fields: dict[str, Json] = {"n": number, "outcome": "DENY", "request": request, "sealed": sealed.fields()}
+    fields: dict[str, Json] = {
+        "n": number,
+        "outcome": "DENY",
+        "rules": ["r.one"],
+        "request": request,
+        "sealed": sealed.fields(),
+    }
     return replace(
         make("decision", identity, time, fields),
         listing=Listing("ScreenEmployment", 5, 0, ("r.one",), "la_city", "b"),

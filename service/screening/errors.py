@@ -20,6 +20,7 @@
     │   ├── BundleTooLow          the law in force is older than the caller demands
     │   └── NotReady              a condition of health does not hold
     ├── OnHold                    a legal hold forbids to erase
+    ├── RecordTooLong             a record does not fit the log's format
     ├── LogTampered               what is stored contradicts what was signed
     └── StartError                the service must not start
         ├── DataFileError         a file of law, lexicon or registry is wrong
@@ -169,6 +170,10 @@ class OnHold(ScreeningError):
     def __init__(self, decision_ids: Sequence[str]) -> None:
         super().__init__(f"a legal hold stands on {', '.join(decision_ids)}")
         self.decision_ids = tuple(decision_ids)
+
+
+class RecordTooLong(ScreeningError):
+    """The canonical bytes of a record are more than an entry of the exported log can hold."""
 
 
 class LogTampered(ScreeningError):

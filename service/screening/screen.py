@@ -27,9 +27,9 @@ from screening.decisionlog.decision_record import (
 )
 from screening.decisionlog.port import Appended, DecisionLog, Stored
 from screening.decisionlog.receipt import Receipts
-from screening.decisionlog.record import Idempotency, Record
+from screening.decisionlog.record import MOST_BYTES, Idempotency, Record
 from screening.decisionlog.seal import Sealer
-from screening.errors import BundleTooLow, CallError, InvalidField, RequestIdReused, Violation
+from screening.errors import BundleTooLow, CallError, InvalidField, RecordTooLong, RequestIdReused, Violation
 from screening.facts import Facts, Item, Reading
 from screening.names.resolution import NO_NAME, Resolution
 from screening.policy.evaluate import Docket, Part, strictest
@@ -52,6 +52,8 @@ REFERENCES: Mapping[type[Request], tuple[Literal["employee_ref", "person_ref", "
 """The fields of a request that refer to a person or a case."""
 
 _TRACE_ID, _RECEIPT = (Decision.DESCRIPTOR.fields_by_name[name].number for name in ("trace_id", "receipt"))
+
+_TOO_LONG = Violation("facts", f"must fit, with the answer, into a record of {MOST_BYTES:,} bytes: shorten free text")
 
 TURN = 32
 """How many items of a batch are worked on before other calls get their turn, and a caller that gave up is noticed."""
@@ -181,7 +183,10 @@ class Screen:
             idempotency=idempotency,
         )
         decision = call.decision()
-        record = decision_record(call, decision, self._sealer)
+        try:
+            record = decision_record(call, decision, self._sealer)
+        except RecordTooLong:
+            raise InvalidField(_TOO_LONG) from None
         mark("record.seal")
         return Drawn(asked, call.opinion, decision, record)
 

@@ -22,7 +22,7 @@ import psycopg
 import structlog
 from screening.config import Settings
 from screening.decisionlog.port import Appended, Erasure
-from screening.decisionlog.record import ERASURE, make
+from screening.decisionlog.record import ERASURE, HOLD, RELEASE, make
 from screening.errors import DataDirectoryError, LogUnavailable
 from screening.recorded import open_checkpoints, open_log
 from screening.storage import durable_file
@@ -30,6 +30,7 @@ from screening.storage.checkpoints import Checkpoints
 from screening.storage.log import SqlLog
 from screening.storage.postgres import PostgresSession
 from screening.storage.sqlite import SqliteSession
+from screening.storage.tile_files import TileFiles
 from screening.transport.identity import new_id
 
 from tests.logs import START, sealed_decision
@@ -88,6 +89,7 @@ def _make_mortal(point: int, end: Callable[[type[Exception]], None], *, after: b
         for name in _WRITES:
             setattr(session, name, mortal(getattr(session, name), failure))
     durable_file.write = mortal(durable_file.write, OSError)
+    TileFiles._write = mortal(TileFiles._write, OSError)  # type: ignore[method-assign]
     return numbers
 
 
@@ -99,6 +101,9 @@ async def _write(settings: Settings) -> None:
     last = appended[-1]
     stored = await _insist(lambda: log.read(last.index, 1))
     identity = json.loads(stored[0].canonical)["id"]
+    for kind in (HOLD, RELEASE):
+        await _insist(functools.partial(_annotate, log, kind, appended[0].index))
+    await _insist(lambda: log.keep_bundle("revision", b"law"))
     await _insist(lambda: _erase(log, Erasure(identity, last.index, identity)))
     await checkpoints.tick(last=True)
     await log.close()
@@ -129,6 +134,14 @@ async def _append(log: SqlLog, settings: Settings, batch: int) -> list[Appended]
         first = json.loads(outcome.earlier.canonical)["id"] if outcome.earlier else record.id
         print(first, flush=True)  # noqa: T201  # what the parent reads
     return appended
+
+
+async def _annotate(log: SqlLog, kind: str, index: int) -> None:
+    (stored,) = await log.read(index, 1)
+    identity = json.loads(stored.canonical)["id"]
+    record = make(kind, new_id(START), START, {"decisions": [identity]})
+    await log.annotate(record, [identity])
+    print(record.id, flush=True)  # noqa: T201
 
 
 async def _erase(log: SqlLog, doomed: Erasure) -> None:

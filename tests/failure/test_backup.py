@@ -11,6 +11,7 @@ from screening.decisionlog.port import Erasure
 from screening.decisionlog.record import ERASURE, make
 from screening.errors import DataDirectoryError
 from screening.recorded import open_checkpoints, open_log
+from screening.storage import sqlite
 from screening.storage.sqlite import KEYS, LOG
 from screening.transport.identity import new_id
 
@@ -24,6 +25,35 @@ def _back_up(data: Path, to: Path, *names: str) -> None:
         with closing(sqlite3.connect(data / name)) as source, closing(sqlite3.connect(to / name)) as target:
             source.backup(target)
     shutil.copytree(data / "keys", to / "keys")
+
+
+def _holding(settings: Settings, key: bytes) -> list[str]:
+    """Return the names of the key store's files in which the bytes of a wrapped key stand."""
+    return [file.name for file in settings.data.glob(f"{KEYS}*") if key in file.read_bytes()]
+
+
+async def test_a_key_that_somebody_reads_while_it_is_erased_is_gone_once_they_are_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader keeps the old pages; what could not be overwritten is tried again with the next checkpoint."""
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    settings = settings_of(tmp_path)
+    log = open_log(settings)
+    checkpoints = await open_checkpoints(settings, log)
+    record = sealed_decision(settings)
+    assert record.wrapped_key is not None
+    key_id, key = record.wrapped_key
+    await log.append([record])
+    with closing(sqlite3.connect(settings.data / KEYS)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT wrapped FROM wrapped_key").fetchall()
+        await log.erase(
+            make(ERASURE, new_id(START), START, {"decisions": [record.id]}), [Erasure(record.id, 0, key_id)]
+        )
+        assert _holding(settings, key)
+    await checkpoints.tick()
+    assert not _holding(settings, key)
+    await log.close()
 
 
 async def test_a_backup_of_an_open_log_is_continued_with_all_that_it_had(tmp_path: Path) -> None:
@@ -76,7 +106,9 @@ async def test_a_restored_key_store_does_not_bring_back_an_erased_key(tmp_path: 
     for file in settings.data.glob(f"{KEYS}*"):
         file.unlink()
     shutil.copy(tmp_path / "copy" / KEYS, settings.data / KEYS)
+    assert _holding(settings, record.wrapped_key[1])
     again = open_log(settings)
+    assert not _holding(settings, record.wrapped_key[1])
     (first, _) = await again.read(0, 10)
     await again.close()
     assert first.wrapped_key is None

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from screening.config import Settings
+from screening.decisionlog.record import ERASURE
 from screening.recorded import open_checkpoints, open_database, open_log
 from screening.storage import anchor
 from screening.storage.audit import Trust, audit
@@ -52,12 +53,15 @@ def _settings(engine: str, home: Path, request: pytest.FixtureRequest) -> Settin
 
 
 async def _restart(settings: Settings) -> list[dict[str, Any]]:
-    """Go on with the log as a service would, and return all its records, in order."""
+    """Go on with the log as a service would, and return all its records, in order, and whether each has its key."""
     log = open_log(settings)
     checkpoints = await open_checkpoints(settings, log)
     await log.append([sealed_decision(settings)])
     await checkpoints.tick(last=True)
-    records = [json.loads(stored.canonical) for stored in await log.read(0, 1_000_000)]
+    records = [
+        {**json.loads(stored.canonical), "has_key": stored.wrapped_key is not None}
+        for stored in await log.read(0, 1_000_000)
+    ]
     await log.close()
     return records
 
@@ -77,7 +81,10 @@ def _verified(settings: Settings) -> tuple[bool, str, list[str]]:
 async def test_at_any_write_the_log_keeps_what_it_acknowledged(
     engine: str, moment: str, end: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Every acknowledged record is there, once, also if it was asked for twice, and the log verifies after a restart."""
+    """Every acknowledged record is there, once, also if it was asked for twice; what is recorded as erased has no key.
+
+    The log verifies after a restart.
+    """
     whole, code = _live(_settings(engine, tmp_path / "whole", request))
     assert code == 0
     word, writes = whole[-1].split()
@@ -97,6 +104,8 @@ async def test_at_any_write_the_log_keeps_what_it_acknowledged(
         assert acknowledged <= {record["id"] for record in found}, at
         asked = Counter(record["request"] for record in found if record.get("request"))
         assert set(asked.values()) <= {1}, at
+        erased = {decision for record in found if record["kind"] == ERASURE for decision in record["decisions"]}
+        assert not [record for record in found if record["id"] in erased and record["has_key"]], at
         assert _verified(settings) == (True, "verified", []), at
     assert killed or end == "failed"
 

@@ -334,6 +334,28 @@ async def test_refusals_are_recorded_under_the_caller_or_its_address(tmp_path: P
     assert b'"reason":"UNAUTHENTICATED"' in canonical[1]
 
 
+async def test_a_refused_call_that_is_cancelled_is_recorded(tmp_path: Path) -> None:
+    """Whoever gives up before the refusal comes has knocked all the same."""
+    door = Door(tmp_path)
+
+    async def silent() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    async with running(door.by_certificate) as app:
+        door.ports = {"certificate": app.port}
+        channel, _ = door.enter("payroll")
+        async with channel:
+            method: Any = channel.stream_unary("/city.screening.v1.DecisionLogService/ListDecisions")
+            call = method(silent())
+            await asyncio.sleep(0.3)
+            call.cancel()
+            await asyncio.sleep(0.1)
+        query = "SELECT canonical FROM record WHERE kind = 'refusal'"
+        (canonical,) = [bytes(row[0]) for row in app.log._read_log.execute(query)]
+    assert b'"reason":"NOT_ALLOWED"' in canonical
+
+
 async def test_reflection_is_for_known_callers_and_health_says_only_whether_it_serves(door: Door) -> None:
     """Neither tells a stranger more."""
     for who, known in (("no token", False), ("unknown certificate", False), ("ops", True), ("payroll", True)):

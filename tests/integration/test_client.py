@@ -1,4 +1,5 @@
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 from city.screening.v1 import decision_log_service_pb2, screening_service_pb2
+from screening.wiring import App
 from screening_client import AsyncScreeningClient, NotDecided, NotPermitted, ScreeningClient
 
 from tests.factories import ADDRESS_REQUEST, ICE_JOB, employment, request
@@ -108,14 +110,22 @@ def test_the_blocking_client_does_what_the_async_one_does(tmp_path: Path) -> Non
         assert service.stop() == 0
 
 
-async def test_a_cancelled_call_is_recorded_all_the_same(client: AsyncScreeningClient) -> None:
-    """Durable whether or not the caller waited."""
+async def test_a_cancelled_call_is_recorded_all_the_same(client: AsyncScreeningClient, app: App) -> None:
+    """Durable whether or not the caller waited; asked again, the same is answered."""
+    free = threading.Event()
+    writer = asyncio.create_task(app.log._writer.run(lambda: free.wait(20)))
     call = asyncio.create_task(client.screen_employment(employment(ICE_JOB, request_id="cancelled-call")))
-    await asyncio.sleep(0.002)
+    while not app.log.waiting():  # decided, and not recorded yet
+        await asyncio.sleep(0.01)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(0.1)  # the service is told that the caller gave up
+    free.set()
+    await writer
+    everything = decision_log_service_pb2.ListDecisionsRequest()
+    while not (recorded := (await client.list_decisions(everything)).decisions):
+        await asyncio.sleep(0.01)
     decision = await client.screen_employment(employment(ICE_JOB, request_id="cancelled-call"))
-    page = await client.list_decisions(decision_log_service_pb2.ListDecisionsRequest())
-    assert [each.decision_id for each in page.decisions] == [decision.decision_id]
+    assert [each.decision_id for each in recorded] == [decision.decision_id]
+    assert len((await client.list_decisions(everything)).decisions) == 1

@@ -1,6 +1,11 @@
 import asyncio
+import json
+import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,8 +19,9 @@ from city.screening.v1 import (
 )
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from screening.config import Settings
 from screening.decisionlog.record import leaf_hash
-from screening.wiring import App
+from screening.wiring import App, running
 from screening_client import AsyncScreeningClient, NotDecided
 
 from tests.factories import ADDRESS_REQUEST, DETAINER, ICE_JOB, employment, request
@@ -219,15 +225,22 @@ async def test_a_deadline_that_leaves_no_time_is_refused(app: App) -> None:
     assert raised.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_refused_calls_are_recorded_the_first_few_and_the_rest_counted(
-    client: AsyncScreeningClient, app: App
-) -> None:
-    """Nobody fills the disk with bad calls, and none is left out."""
-    for _ in range(12):
-        with pytest.raises(NotDecided):
-            await client.screen_employment(screening_service_pb2.ScreenEmploymentRequest())
-    kinds = [row[0] for row in app.log._read_log.execute("SELECT kind FROM record")]
-    assert kinds == ["activation"] + ["refusal"] * 5
+async def test_refused_calls_are_recorded_the_first_few_and_the_rest_counted(tmp_path: Path) -> None:
+    """Nobody fills the disk with bad calls, and none is left out: neither what is invalid nor what does not parse."""
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data")
+    bodies = [*[b""] * 9, *[b"\xff"] * 3]
+    async with running(settings) as app, grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+        method: Any = channel.unary_unary("/city.screening.v1.ScreeningService/ScreenEmployment")
+        for body in bodies:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await method(body)
+    with closing(sqlite3.connect(settings.data / "log.db")) as log:
+        records = [json.loads(row[0]) for row in log.execute("SELECT canonical FROM record ORDER BY log_index")]
+    assert [each["kind"] for each in records[:6]] == ["activation", *["refusal"] * 5]
+    counted = Counter(each["reason"] for each in records if each["kind"] == "refusal")
+    for each in [count for record in records if record["kind"] == "refusals" for count in record["counts"]]:
+        counted[each["reason"]] += each["count"]
+    assert counted == {"INVALID_FIELD": 9, "UNPARSEABLE": 3}
 
 
 async def test_health_is_serving_overall_and_for_each_service(app: App) -> None:

@@ -15,7 +15,11 @@ from datetime import UTC, datetime
 
 import orjson
 
+from screening.errors import RecordTooLong
+
 VERSION = 1
+MOST_BYTES = 65_535
+"""Most canonical bytes of a record: an entry of c2sp.org/tlog-tiles has its length in two bytes."""
 DECISION = "decision"
 REFUSAL = "refusal"
 REFUSALS = "refusals"
@@ -28,6 +32,9 @@ SUPERSEDE = "supersede"
 FULFILMENT = "fulfilment"
 ACTIVATION = "activation"
 ROTATION = "rotation"
+
+LAW = "law"
+"""Stands where marks name a decision: activations are marks on the law."""
 
 Json = str | int | bool | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -99,6 +106,8 @@ def make(
     references: tuple[bytes, ...] = (),
     idempotency: Idempotency | None = None,
 ) -> Record:
-    """Return a record of a kind with the fields that every record has."""
+    """Return a record of a kind with the fields that every record has. Raises RecordTooLong."""
     body = canonical_bytes({"v": VERSION, "kind": kind, "id": identity, "time": timestamp(time), **fields})
+    if len(body) > MOST_BYTES:
+        raise RecordTooLong(f"a record of {len(body)} bytes; the most is {MOST_BYTES}")
     return Record(identity, kind, time, body, leaf_hash(body), listing, wrapped_key, references, idempotency)

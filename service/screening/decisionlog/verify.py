@@ -1,7 +1,7 @@
 """Re-verifies a whole log from its records alone.
 
-Integrity: every stored record is what was appended - canonical bytes, leaf hash, unbroken order, unique ids - and tiles
-and checkpoints are those of these records. Completeness: nothing was cut off or replaced. Only a checkpoint that is kept
+Integrity: every stored record is what was appended - canonical bytes, leaf hash, columns, unbroken order, unique ids, time
+that never goes back - and tiles, checkpoints and marks are those of these records. Completeness: nothing was cut off or replaced. Only a checkpoint that is kept
 elsewhere can show that, and only for the records that it covers; for the rest it is unproven, never verified.
 """
 
@@ -9,13 +9,15 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
 from screening.decisionlog.checkpoint import Checkpoint
+from screening.decisionlog.columns import Columns, MarkRow, columns, marks
 from screening.decisionlog.merkle import HASH_BYTES
-from screening.decisionlog.record import ERASURE, VERSION, canonical_bytes, leaf_hash
+from screening.decisionlog.record import ACTIVATION, ERASURE, VERSION, canonical_bytes, leaf_hash
 from screening.decisionlog.tile import Edge, TileId
 
 MOST_FAULTS = 20
@@ -32,13 +34,14 @@ class Completeness(StrEnum):
 
 @dataclass(frozen=True)
 class StoredRecord:
-    """One record as storage gives it."""
+    """One record as storage gives it. Whoever can write the storage may have put values of any type there."""
 
     index: int
-    id: str
     canonical: bytes
     leaf_hash: bytes
-    key_id: str | None = None
+    durable_time: int
+    """Microseconds since 1970."""
+    columns: Columns
 
 
 @dataclass
@@ -51,8 +54,12 @@ class Checked:
     """Sixteen bytes of a hash of each record's id."""
     kinds: Counter[str] = field(default_factory=Counter)
     faults: list[tuple[int, str]] = field(default_factory=list)
-    erased: list[str] = field(default_factory=list)
-    """Ids of decisions that a record here says were erased."""
+    marks: list[MarkRow] = field(default_factory=list)
+    """What the records here are about."""
+    bundles: set[str] = field(default_factory=set)
+    """Revisions of law that a record here says came into force."""
+    durable: tuple[int, int] | None = None
+    """First and last durable time."""
     keyless: list[tuple[int, str]] = field(default_factory=list)
     """Place and id of records whose key is not in the key store."""
 
@@ -102,35 +109,49 @@ def check(records: Iterable[StoredRecord], start: int) -> Checked:
     for place, record in enumerate(records, start):
         if record.index != place:
             checked.faults.append((record.index, f"stands where {place} should"))
-        leaf = leaf_hash(record.canonical)
+        canonical = _as_bytes(record.canonical)
+        leaf = leaf_hash(canonical)
         checked.leaves += leaf
-        checked.digests += hashlib.sha256(record.id.encode()).digest()[:DIGEST_BYTES]
+        checked.digests += hashlib.sha256(str(record.columns.id).encode()).digest()[:DIGEST_BYTES]
         if leaf != record.leaf_hash:
             checked.faults.append((record.index, "its bytes do not have the stored hash"))
-        problem = _check_fields(record, checked)
-        if problem:
-            checked.faults.append((record.index, problem))
+        problems = (_check_fields(canonical, record, checked), _check_time(record.durable_time, checked))
+        checked.faults += [(record.index, problem) for problem in problems if problem]
     return checked
 
 
-def _check_fields(record: StoredRecord, checked: Checked) -> str:
+def _as_bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
+def _check_fields(canonical: bytes, record: StoredRecord, checked: Checked) -> str:
     try:
-        fields = json.loads(record.canonical)
-        canonical = canonical_bytes(fields)
-        kind, identity, version = fields["kind"], fields["id"], fields["v"]
-        sealed = fields.get("sealed", {}).get("key")
-        erased = fields["decisions"] if kind == ERASURE else ()
-    except (ValueError, KeyError, TypeError, AttributeError):
+        fields = json.loads(canonical)
+        same = canonical_bytes(fields) == canonical
+        expected, newer = columns(fields), fields["v"] > VERSION
+        checked.kinds[expected.kind] += 1
+        checked.marks += marks(fields, record.index)
+        if expected.kind == ACTIVATION:
+            checked.bundles.add(fields["bundle"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "its bytes are no record"
-    checked.kinds[kind] += 1
-    checked.erased += erased
-    if canonical != record.canonical:
+    if not same:
         return "its bytes are not in canonical form"
-    if identity != record.id:
-        return "its id is not the one that it is stored under"
-    if sealed != record.key_id:
-        return "its key is not the one that it is stored under"
-    return "it was written by a newer version" if version > VERSION else ""
+    if newer:
+        return "it was written by a newer version"
+    if expected == record.columns:
+        return ""
+    wrong = [name for name in Columns._fields if getattr(expected, name) != getattr(record.columns, name)]
+    return f"what it is stored under is not what it says: {', '.join(wrong)}"
+
+
+def _check_time(durable: object, checked: Checked) -> str:
+    """See that the time of the commit, which stands in no record, does not go back."""
+    if not isinstance(durable, int):
+        return "its durable time is none"
+    first, last = checked.durable or (durable, durable)
+    checked.durable = first, max(last, durable)
+    return "its durable time is before that of an earlier record" if durable < last else ""
 
 
 class Verification:
@@ -142,12 +163,17 @@ class Verification:
         self.full: list[tuple[TileId, bytes]] = []
         """Tiles that became full since this list was last emptied."""
         self.edge = Edge()
+        self.marks: set[MarkRow] = set()
+        """What the records so far are about."""
+        self.bundles: set[str] = set()
+        """Revisions of law that came into force."""
+        self.durable = 0
+        """Newest durable time so far."""
         self._due: dict[int, list[tuple[Checkpoint, bool]]] = {}
         for checkpoints, elsewhere in ((stored, False), (anchored, True)):
             for checkpoint in checkpoints:
                 self._due.setdefault(checkpoint.head.size, []).append((checkpoint, elsewhere))
         self._digests = bytearray()
-        self._erased: set[str] = set()
         self._keyless: list[tuple[int, str]] = []
         self._compare()
 
@@ -157,7 +183,13 @@ class Verification:
             self.report.fault(f"record {index}: {problem}")
         self.report.kinds += checked.kinds
         self._digests += checked.digests
-        self._erased.update(checked.erased)
+        self.marks.update(checked.marks)
+        self.bundles |= checked.bundles
+        if checked.durable:
+            first, last = checked.durable
+            if first < self.durable:
+                self.report.fault(f"record {self.edge.size}: its durable time is before that of an earlier record")
+            self.durable = max(last, self.durable)
         self._keyless += checked.keyless
         leaves = [bytes(checked.leaves[at : at + HASH_BYTES]) for at in range(0, len(checked.leaves), HASH_BYTES)]
         self._grow(leaves)
@@ -188,8 +220,12 @@ class Verification:
             else:
                 self.report.signed = max(self.report.signed, size)
 
-    def finish(self) -> Report:
-        """Return the report, once all runs were added."""
+    def erased(self) -> set[str]:
+        """Return the ids of the records whose keys were destroyed, as the records so far say."""
+        return {mark.about for mark in self.marks if mark.kind == ERASURE}
+
+    def finish(self, since: AbstractSet[str] = frozenset()) -> Report:
+        """Return the report, once all runs were added; `since`: what was erased while they were checked."""
         report = self.report
         report.records = self.edge.size
         for size, due in sorted(self._due.items()):
@@ -205,8 +241,9 @@ class Verification:
         for one, another in pairwise(digests):
             if one == another:
                 report.fault("a record's id stands twice")
-        report.erased = len(self._erased)
+        erased = self.erased()
+        report.erased = len(erased)
         for index, identity in self._keyless:
-            if identity not in self._erased:
+            if identity not in erased and identity not in since:
                 report.fault(f"record {index}: its key is gone, and no record says that it was erased")
         return report

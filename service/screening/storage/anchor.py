@@ -45,22 +45,25 @@ class Anchor:
         except (BadNote, OSError, ValueError) as error:
             raise DataDirectoryError(f"the anchored checkpoint {path} cannot be used: {error}") from None
 
-    def put(self, checkpoint: Checkpoint, now: datetime, *, keep: bool = False) -> Path | None:
-        """Anchor a checkpoint durably; return the file that keeps it, for the first of an hour or where `keep` is set.
+    def put(self, checkpoint: Checkpoint, now: datetime, *, keep: bool = False) -> None:
+        """Anchor a checkpoint durably; keep it for good if it is the first of an hour, or where `keep` is set.
 
-        Raises OSError.
+        Raises OSError, DataDirectoryError.
         """
         held = self.newest()
         if held is None or held.head.size < checkpoint.head.size:
             durable_file.write(self._directory / NEWEST, checkpoint.note.encode())
         hour = now.strftime("%Y-%m-%dT%H")
         if not keep and hour == self._hour:
-            return None
-        self._hour = hour
+            return
         path = self._directory / HISTORY / str(checkpoint.head.size)
         if not path.exists():
             durable_file.write(path, checkpoint.note.encode())
-        return path
+        self._hour = hour
+
+    def unstamped(self, suffix: str) -> list[Path]:
+        """Return the kept checkpoints, by size, that have no file beside them with a suffix."""
+        return [path for path in kept(self._directory) if not path.with_name(path.name + suffix).exists()]
 
 
 def read_key(path: Path) -> VerifierKey:
@@ -73,6 +76,11 @@ def read_key(path: Path) -> VerifierKey:
 
 def notes(directory: Path) -> list[Path]:
     """Return the files of an anchor directory that hold checkpoints."""
-    kept = (path for path in (directory / HISTORY).glob("*") if path.name.isdecimal())
     newest = directory / NEWEST
-    return [*sorted(kept, key=lambda path: int(path.name)), *([newest] if newest.exists() else [])]
+    return [*kept(directory), *([newest] if newest.exists() else [])]
+
+
+def kept(directory: Path) -> list[Path]:
+    """Return the files of an anchor directory with the checkpoints that are kept for good, by size."""
+    found = (path for path in (directory / HISTORY).glob("*") if path.name.isdecimal())
+    return sorted(found, key=lambda path: int(path.name))

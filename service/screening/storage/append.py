@@ -7,6 +7,7 @@ so several instances on one database keep one order without a gap.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from screening.decisionlog import columns
 from screening.decisionlog.port import Appended
 from screening.decisionlog.record import Record
 from screening.storage import rows
@@ -79,7 +80,7 @@ class Appender:
 
     def _durable(self, last: int) -> int:
         """Return the time of this commit; it never goes back, whatever the clock does."""
-        now = rows.micros(self._clock())
+        now = columns.micros(self._clock())
         if now < last - _TOLERATED and CLOCK_BACK not in self.repairs:
             self.repairs.append(CLOCK_BACK)
         return max(now, last)

@@ -1,30 +1,37 @@
-"""Verifies a log as it is stored: records, tiles, checkpoints, keys, exported files, and the anchor.
+"""Verifies a log as it is stored: records, tiles, checkpoints, keys, what stands beside them, exports, and the anchor.
 
 Nothing is written. The log may be in use meanwhile: what is kept elsewhere is read first, then the log's own checkpoints,
-then the number of records, so that each is at most as long as the next. Runs of records are checked in processes of
+then the number of records, so that each is at most as long as the next. Whatever stands in the log may have been put
+there by somebody else, in any type and size: it is compared, never relied on. Runs of records are checked in processes of
 their own where there are many.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from screening.decisionlog import tile
 from screening.decisionlog.checkpoint import BadNote, Checkpoint, VerifierKey, open_note
+from screening.decisionlog.columns import Columns
+from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.merkle import HASH_BYTES
 from screening.decisionlog.tile import TileId
 from screening.decisionlog.verify import Checked, Report, StoredRecord, Verification, check
-from screening.storage import rows
+from screening.storage import beside, exported, rows
 from screening.storage.database import Session
+from screening.storage.keys import KeyFile
 from screening.storage.readonly import Store
 
 RUN = 16_384
 """Records in a run; a multiple of 256, so that runs end where tiles do."""
 _ALONE = 2 * RUN
 """Up to so many records, processes of their own are not worth their start."""
+_COUNTED = """
+SELECT count(*), (SELECT next_index FROM tail WHERE one = 1), (SELECT durable_time FROM tail WHERE one = 1) FROM record
+"""  # in one statement, because records may come meanwhile
 
 
 @dataclass(frozen=True)
@@ -37,33 +44,45 @@ class Trust:
     witnesses: Sequence[VerifierKey] = field(default_factory=tuple)
 
 
-def audit(store: Store, trust: Trust, exported: Path | None, *, with_keys: bool) -> Report:
-    """Verify a stored log against what is trusted. Raises what the store's engine raises, and OSError."""
+def audit(
+    store: Store,
+    trust: Trust,
+    export: Path | None,
+    *,
+    with_keys: bool,
+    key_file: KeyFile | None = None,
+    entries: bool = False,
+) -> Report:
+    """Verify a stored log against what is trusted. Raises what the store's engine raises, OSError, DataDirectoryError.
+
+    `export`: where tiles are exported, and with `entries` the records too; None: they are not looked for.
+    `with_keys`: whether the key store is there.
+    `key_file`: the key-encryption keys, which must open every wrapped key; None: they are not at hand.
+    """
     problems: list[str] = []
     anchored = list(_opened(trust.notes, trust.key, trust.witnesses, problems))
-    log = store.open_log()
-    notes = [(f"of size {size}", note) for size, note in log.execute("SELECT size, note FROM checkpoint ORDER BY size")]
-    stored = list(_opened(notes, trust.key, (), problems))
-    query = "SELECT next_index, (SELECT coalesce(max(log_index) + 1, 0) FROM record) FROM tail"
-    following, size = log.execute(query).fetchone()
-    verification = Verification(stored, anchored)
-    for problem in problems:
-        verification.report.fault(problem)
-    if following > size:
-        verification.report.missing.append(f"records {size} to {following - 1}, which the log has counted")
-    signed = max((checkpoint.head.size for checkpoint in stored), default=0)
-    for checked in _runs(store, size, with_keys=with_keys):
-        verification.add(checked)
-        _compare_tiles(log, verification.full, signed, verification.report)
-        verification.full.clear()
-    report = verification.finish()
-    if report.signed == signed == verification.edge.size:
-        _compare_tiles(log, verification.edge.partial(), signed, report)
-    if signed < report.anchored:
-        report.fault(f"the log's own checkpoints end at {signed} records, where one of {report.anchored} was anchored")
-    log.close()
-    if exported and exported.exists():
-        _compare_files(store, exported, trust.key, report)
+    with closing(store.open_log()) as log:
+        stored = list(_own(log, trust.key, problems))
+        size, following, newest = log.execute(_COUNTED).fetchone()
+        verification = Verification(stored, anchored)
+        report = verification.report
+        for problem in problems:
+            report.fault(problem)
+        signed = max((checkpoint.head.size for checkpoint in stored), default=0)
+        for checked in _runs(store, size, with_keys=with_keys, key_file=key_file):
+            verification.add(checked)
+            _compare_tiles(log, verification.full, signed, report)
+            verification.full.clear()
+        _check_tail(verification, size, following, newest)
+        verification.finish(beside.compare(log, verification, size))
+        if report.signed == signed == verification.edge.size:
+            _compare_tiles(log, verification.edge.partial(), signed, report)
+        if signed < report.anchored:
+            report.fault(
+                f"the log's own checkpoints end at {signed} records, where one of {report.anchored} was anchored"
+            )
+        if export:
+            exported.compare(log, export, trust.key, report, entries=entries)
     return report
 
 
@@ -82,46 +101,91 @@ def _opened(
             problems.append(f"the checkpoint {name} is that of another log")
 
 
-def _runs(store: Store, size: int, *, with_keys: bool) -> Iterator[Checked]:
+def _own(log: Session, key: VerifierKey, problems: list[str]) -> Iterator[Checkpoint]:
+    """Yield the log's own checkpoints, each of which must stand under its size."""
+    for size, note in log.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall():
+        text = note if isinstance(note, str) else ""
+        for checkpoint in _opened([(f"of size {size}", text)], key, (), problems):
+            if checkpoint.head.size != size:
+                problems.append(f"the checkpoint of size {size} is one of size {checkpoint.head.size}")
+            yield checkpoint
+
+
+def _runs(store: Store, size: int, *, with_keys: bool, key_file: KeyFile | None) -> Iterator[Checked]:
+    """Check as many places as there are records; what stands beyond them is found by its absence here."""
     starts = range(0, size, RUN)
     if size <= _ALONE:
-        yield from (check_run(store, start, min(start + RUN, size), with_keys=with_keys) for start in starts)
+        for start in starts:
+            yield check_run(store, start, min(start + RUN, size), with_keys=with_keys, key_file=key_file)
         return
     workers = min(len(starts), os.cpu_count() or 1)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         pending = []
         for start in starts:
-            pending.append(pool.submit(check_run, store, start, min(start + RUN, size), with_keys=with_keys))
+            end = min(start + RUN, size)
+            pending.append(pool.submit(check_run, store, start, end, with_keys=with_keys, key_file=key_file))
             if len(pending) > 2 * workers:
                 yield pending.pop(0).result()
         for each in pending:
             yield each.result()
 
 
-def check_run(store: Store, start: int, end: int, *, with_keys: bool) -> Checked:
+def check_run(store: Store, start: int, end: int, *, with_keys: bool, key_file: KeyFile | None) -> Checked:
     """Check the records from `start` to before `end`."""
-    log = store.open_log()
-    query = (
-        "SELECT log_index, id, canonical, leaf_hash, key_id FROM record"
-        " WHERE log_index >= ? AND log_index < ? ORDER BY log_index"
-    )
+    query = f"SELECT {rows.COLUMNS} FROM record WHERE log_index >= ? AND log_index < ? ORDER BY log_index"  # noqa: S608  # the names are ours
     keyed: list[tuple[int, str, str]] = []
 
-    def records() -> Iterator[StoredRecord]:
+    def records(log: Session) -> Iterator[StoredRecord]:
         for row in log.execute(query, (start, end)):
-            record = StoredRecord(*row)
-            if record.key_id:
-                keyed.append((record.index, record.id, record.key_id))
-            yield record
+            index, identity, kind, time, durable, outcome, unit, rule_ids, key_id, leaf, canonical = row
+            if key_id:
+                keyed.append((index, identity, key_id))
+            yield StoredRecord(
+                index, canonical, leaf, durable, Columns(identity, kind, time, outcome, unit, rule_ids, key_id)
+            )
 
-    checked = check(records(), start)
-    log.close()
+    with closing(store.open_log()) as log:
+        checked = check(records(log), start)
     if with_keys and keyed:
-        keys = store.open_keys()
-        there = rows.wrapped(keys, [key_id for *_, key_id in keyed])
-        checked.keyless = [(index, identity) for index, identity, key_id in keyed if key_id not in there]
-        keys.close()
+        _check_keys(store, key_file, keyed, checked)
     return checked
+
+
+def _check_keys(
+    store: Store, key_file: KeyFile | None, keyed: Sequence[tuple[int, str, str]], checked: Checked
+) -> None:
+    """See that the key of each record is there, and that it can be opened.
+
+    The key-encryption keys are read after what they wrapped, so that a rotation meanwhile is no fault.
+    """
+    with closing(store.open_keys()) as session:
+        there = rows.wrapped(session, [key_id for *_, key_id in keyed])
+    checked.keyless = [(index, identity) for index, identity, key_id in keyed if key_id not in there]
+    if key_file is None:
+        return
+    ring = key_file.ring()
+    for index, _, key_id in keyed:
+        try:
+            if key_id in there:
+                ring.unwrap(there[key_id], key_id)
+        except (SealBroken, TypeError):
+            checked.faults.append((index, "its key cannot be opened: it was overwritten, or wrapped under another"))
+
+
+def _check_tail(verification: Verification, size: int, following: object, newest: object) -> None:
+    """Compare what the log has counted with what is there, now that every place below `size` was looked at."""
+    report, found = verification.report, verification.edge.size
+    if found < size:
+        report.fault(f"{size - found} records stand at places that the log never gave, below 0 or from {size} on")
+    if not isinstance(following, int) or not isinstance(newest, int):
+        report.fault("the log's count of its records is gone")
+        return
+    if following > found:
+        report.missing.append(f"records {found} to {following - 1}, which the log has counted")
+    if following < found:
+        report.fault(f"the log has counted {following} records, where {found} stand")
+    if newest < verification.durable:
+        report.fault("a record's durable time is after that of the log's last commit")
 
 
 def _compare_tiles(log: Session, expected: Iterable[tuple[TileId, bytes]], signed: int, report: Report) -> None:
@@ -130,41 +194,6 @@ def _compare_tiles(log: Session, expected: Iterable[tuple[TileId, bytes]], signe
         start, end = each.span()
         if start >= signed:
             continue
-        row = log.execute("SELECT hashes FROM tile WHERE level = ? AND n = ?", (each.level, each.n)).fetchone()
         held = min(len(hashes), (signed - start) // each.leaves() * HASH_BYTES)
-        if row is None or bytes(row[0])[:held] != hashes[:held]:
+        if rows.tile(log, each)[:held] != hashes[:held]:
             report.fault(f"the {each.path()} of the log is not that of records {start} to {min(end, signed) - 1}")
-
-
-def _compare_files(store: Store, directory: Path, key: VerifierKey, report: Report) -> None:
-    """Compare exported files with the tiles in the log, which were compared with the records."""
-    problems: list[str] = []
-    try:
-        text = (directory / "checkpoint").read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        report.fault("the exported checkpoint cannot be read")
-        return
-    for checkpoint in _opened([("exported", text)], key, (), problems):
-        if checkpoint.head.size > report.records:
-            report.missing.append(
-                f"records {report.records} to {checkpoint.head.size - 1}, of which tiles are exported"
-            )
-            continue
-        log = store.open_log()
-        for each, width in tile.all_ids(checkpoint.head.size):
-            row = log.execute("SELECT hashes FROM tile WHERE level = ? AND n = ?", (each.level, each.n)).fetchone()
-            if row and _exported(directory, each, width) != bytes(row[0])[: width * HASH_BYTES]:
-                report.fault(f"the exported {each.path(width)} is missing or altered")
-        log.close()
-    for problem in problems:
-        report.fault(problem)
-
-
-def _exported(directory: Path, each: TileId, width: int) -> bytes:
-    """Return a tile's file, or that of the full tile which replaced it meanwhile; empty if there is none."""
-    for path in (each.path(width), each.path()):
-        try:
-            return (directory / path).read_bytes()[: width * HASH_BYTES]
-        except OSError:
-            continue
-    return b""

@@ -1,19 +1,22 @@
 """Checkpoints at an interval and at the end: integrate, export, anchor; and record what the storage had to repair."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from screening.decisionlog.checkpoint import Checkpoint, Signer
 from screening.decisionlog.port import DecisionLog
 from screening.decisionlog.record import REPAIR, make
-from screening.errors import DataDirectoryError, LogTampered, LogUnavailable
+from screening.errors import LogTampered, LogUnavailable
+from screening.storage import timestamp
 from screening.storage.anchor import Anchor
 from screening.storage.tile_files import TileFiles
 from screening.storage.timestamp import Authority
+
+_STAMP_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,9 @@ class Checkpoints:
         self.tampered = False
         """Set when the log contradicts what was signed; nothing is signed any more, and readiness drops."""
         self.unpublished = 0
-        """Times that a checkpoint could not be exported or anchored."""
+        """Times that a checkpoint could not be made, exported, anchored or stamped, for whatever reason."""
+        self._stamp_again = datetime.min.replace(tzinfo=UTC)
+        """Before this time no authority is asked again that did not stamp."""
 
     async def run_forever(self, seconds: float) -> None:
         """Checkpoint every so many seconds, until cancelled."""
@@ -55,7 +60,10 @@ class Checkpoints:
             await asyncio.sleep(seconds)
 
     async def tick(self, *, last: bool = False) -> None:
-        """Record repairs, integrate what came, and publish the checkpoint; `last` keeps it for good."""
+        """Record repairs, integrate what came, and publish the checkpoint; `last` keeps it for good. Never raises.
+
+        What fails is counted and logged, and tried again at the next tick.
+        """
         try:
             await self._record(self._log.repairs())
             checkpoint = None if self.tampered else await self._log.integrate(self._signer)
@@ -65,19 +73,41 @@ class Checkpoints:
             self.tampered = True
             self._events.error("log.tampered", problem=str(error))
             return
+        except Exception as error:  # noqa: BLE001  # whatever it is, receipts promise further checkpoints
+            self._failed("make", error)
+            return
         if checkpoint and (last or checkpoint.head.size != self._published):
             await self._publish(checkpoint, last=last)
+        await self._stamp()
 
     async def _publish(self, checkpoint: Checkpoint, *, last: bool) -> None:
-        try:
-            await self._places.tiles.publish(checkpoint, self._log)
-            kept = await asyncio.to_thread(self._places.anchor.put, checkpoint, self._clock(), keep=last)
+        """Export and anchor; an export that fails keeps nothing from being anchored."""
+        exported = await self._done("export", self._places.tiles.publish(checkpoint, self._log))
+        put = asyncio.to_thread(self._places.anchor.put, checkpoint, self._clock(), keep=last)
+        if await self._done("anchor", put) and exported:
             self._published = checkpoint.head.size
-            if kept and self._places.authority:
-                await asyncio.to_thread(self._places.authority.stamp, checkpoint, kept)
-        except (OSError, DataDirectoryError, LogUnavailable) as error:
-            self.unpublished += 1
-            self._events.error("log.checkpoint_not_published", size=checkpoint.head.size, error=type(error).__name__)
+
+    async def _stamp(self) -> None:
+        """Have one kept checkpoint stamped that has no time stamp yet; after a failure, only after a while."""
+        authority = self._places.authority
+        if authority is None or self._clock() < self._stamp_again:
+            return
+        unstamped = await asyncio.to_thread(self._places.anchor.unstamped, timestamp.SUFFIX)
+        if unstamped and not await self._done("stamp", asyncio.to_thread(authority.stamp, unstamped[-1])):
+            self._stamp_again = self._clock() + _STAMP_AGAIN
+
+    async def _done(self, step: str, work: Awaitable[object]) -> bool:
+        """Say whether a step succeeded; a failure is counted and logged by its class alone."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001  # as above
+            self._failed(step, error)
+            return False
+        return True
+
+    def _failed(self, step: str, error: Exception) -> None:
+        self.unpublished += 1
+        self._events.error("log.checkpoint_not_published", step=step, error=type(error).__name__)
 
     async def _record(self, repairs: Sequence[str]) -> None:
         now = self._clock()

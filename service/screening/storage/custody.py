@@ -3,18 +3,22 @@
 The law that decisions rest on is kept here too, by its hash.
 
 The record of an erasure commits together with the list of doomed keys; the keys are destroyed after it. A crash between
-leaves the list, which the next start or erasure works off.
+leaves the list, as does a reader who keeps the old pages from being overwritten; the next start, erasure or integration
+works it off.
 """
 
+import json
 from collections.abc import Sequence
 
 from screening.decisionlog.port import Appended, Erasure, Mark
 from screening.decisionlog.record import ERASURE, HOLD, RELEASE, Record
 from screening.errors import OnHold
+from screening.storage import rows
 from screening.storage.append import Appender
 from screening.storage.database import Database, Session, writing
 
 _LOOK_UPS = ("request", "reference")
+_DOOM = "INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING"
 _MOST_IN_A_LIST = 500
 
 
@@ -31,7 +35,7 @@ class Custody:
         with writing(log):
             (appended,) = self._append(record)
             check_holds(log, doomed)
-            log.executemany("INSERT INTO doomed VALUES (?) ON CONFLICT DO NOTHING", [(each.key_id,) for each in doomed])
+            log.executemany(_DOOM, [(each.key_id,) for each in doomed])
             for table in _LOOK_UPS:
                 _forget(log, table, [each.index for each in doomed])
             self._mark(record, [each.decision_id for each in doomed], appended.index)
@@ -52,25 +56,32 @@ class Custody:
             self._appender.log.execute(query, (revision, packed))
 
     def start(self) -> None:
-        """Finish erasures that a crash cut short, and destroy again what a restored key store brought back."""
-        query = "SELECT r.key_id FROM mark m JOIN record r ON r.id = m.decision_id WHERE m.kind = ?"
-        erased = self._appender.log.execute(query, (ERASURE,)).fetchall()
-        with writing(self._appender.keys):
-            self._appender.keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", erased)
+        """Finish erasures that a crash cut short, and destroy again what a restored key store brought back.
+
+        Only what the record of an erasure names is destroyed: a mark says where that record stands, and no more.
+        """
+        log = self._appender.log
+        places = log.execute("SELECT DISTINCT log_index FROM mark WHERE kind = ?", (ERASURE,)).fetchall()
+        erased = [key_id for (place,) in places for key_id in _erased_by(log, place)]
+        if restored := rows.wrapped(self._appender.keys, erased):
+            with writing(log):
+                log.executemany(_DOOM, [(key_id,) for key_id in restored])
         self.finish()
 
     def finish(self) -> None:
-        """Destroy the keys that are doomed."""
+        """Destroy the keys that are doomed and that the record of an erasure names.
+
+        They stay doomed until no file holds them, as far as the engine can tell.
+        """
         log, keys = self._appender.log, self._appender.keys
-        doomed = log.execute("SELECT key_id FROM doomed").fetchall()
+        doomed = _erased(log, [row[0] for row in log.execute("SELECT key_id FROM doomed").fetchall()])
         if not doomed:
             return
         with writing(keys):
             keys.executemany("DELETE FROM wrapped_key WHERE key_id = ?", doomed)
-        self._database.scrub(keys, ("wrapped_key",))
-        with writing(log):
-            log.executemany("DELETE FROM doomed WHERE key_id = ?", doomed)
-        self._database.scrub(log, ("doomed", *_LOOK_UPS))
+        if self._database.scrub(keys, ("wrapped_key",)) and self._database.scrub(log, _LOOK_UPS):
+            with writing(log):
+                log.executemany("DELETE FROM doomed WHERE key_id = ?", doomed)
 
     def _append(self, record: Record) -> list[Appended]:
         self._appender.store_keys([record])
@@ -86,6 +97,27 @@ def _forget(log: Session, table: str, indexes: Sequence[int]) -> None:
     for start in range(0, len(indexes), _MOST_IN_A_LIST):
         some = indexes[start : start + _MOST_IN_A_LIST]
         log.execute(f"DELETE FROM {table} WHERE log_index IN ({', '.join('?' * len(some))})", some)  # noqa: S608
+
+
+def _erased(log: Session, key_ids: Sequence[str]) -> list[tuple[str]]:
+    """Return those of the keys that the record of an erasure names; a key has its record's id."""
+    places: set[int] = set()
+    for start in range(0, len(key_ids), _MOST_IN_A_LIST):
+        some = key_ids[start : start + _MOST_IN_A_LIST]
+        query = f"SELECT DISTINCT log_index FROM mark WHERE kind = ? AND decision_id IN ({', '.join('?' * len(some))})"  # noqa: S608
+        places.update(row[0] for row in log.execute(query, (ERASURE, *some)).fetchall())
+    named = {key_id for place in places for key_id in _erased_by(log, place)}
+    return [(key_id,) for key_id in key_ids if key_id in named]
+
+
+def _erased_by(log: Session, place: int) -> list[str]:
+    """Return the ids that the record at a place says were erased; none if it is the record of no erasure."""
+    row = log.execute("SELECT canonical FROM record WHERE log_index = ?", (place,)).fetchone()
+    try:
+        fields = json.loads(row[0]) if row else {}
+        return list(fields["decisions"]) if fields["kind"] == ERASURE else []
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def marks(log: Session, decision_id: str) -> list[Mark]:

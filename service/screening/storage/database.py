@@ -87,8 +87,8 @@ class Database(Protocol):
     def prepare(self, session: Session, micros: int) -> None:
         """Make room for records of a time, inside the transaction that will write them."""
 
-    def scrub(self, session: Session, tables: Sequence[str]) -> None:
-        """Leave no trace in the files of what was deleted from tables, as far as the engine can."""
+    def scrub(self, session: Session, tables: Sequence[str]) -> bool:
+        """Leave no trace in the files of what was deleted from tables, as far as the engine can; say whether that was done."""
 
     def close(self) -> None:
         """Release what is held beside sessions."""

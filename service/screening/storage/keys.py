@@ -6,14 +6,28 @@ hexadecimal, or what a key management service made of it (`vault.py`).
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from screening.decisionlog.keyring import KEY_BYTES, KeyRing
 from screening.errors import DataDirectoryError
 from screening.storage import durable_file
-from screening.storage.vault import Vault
+from screening.storage.vault import Vault, vault_of
 
 WRAPPING = "wrapping.key"
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """The key-encryption keys in a file that is only read; a plain value, for processes of their own."""
+
+    path: Path
+    kms: Path | None = None
+    """Program of the key management service; None: the file alone."""
+
+    def ring(self) -> KeyRing:
+        """Return the keys. Raises DataDirectoryError."""
+        return KeyRing(_read_keys(self.path, vault_of(self.kms)))
 
 
 def load_or_create(path: Path) -> bytes:
@@ -34,8 +48,14 @@ def load_keys(path: Path, vault: Vault) -> list[bytes]:
     try:
         if not path.exists():
             write_keys(path, [secrets.token_bytes(KEY_BYTES)], vault)
-        lines = path.read_text(encoding="ascii").split()
-        keys = [vault.reveal(line) for line in lines]
+    except OSError:
+        raise DataDirectoryError(f"the key file {path} cannot be read or written") from None
+    return _read_keys(path, vault)
+
+
+def _read_keys(path: Path, vault: Vault) -> list[bytes]:
+    try:
+        keys = [vault.reveal(line) for line in path.read_text(encoding="ascii").split()]
     except (OSError, ValueError):
         raise DataDirectoryError(f"the key file {path} cannot be read or written") from None
     if not keys or any(len(key) != KEY_BYTES for key in keys):

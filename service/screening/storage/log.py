@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from screening.decisionlog.checkpoint import Checkpoint, Signer
+from screening.decisionlog.columns import micros
 from screening.decisionlog.port import Appended, Erasure, Filter, Mark, Stored
 from screening.decisionlog.record import Idempotency, Record
 from screening.decisionlog.tile import TileId
@@ -91,7 +92,12 @@ class SqlLog:
 
     async def integrate(self, signer: Signer) -> Checkpoint | None:
         """Put all durable records into the tree and return the newest checkpoint; see DecisionLog."""
-        return await self._writer.run(lambda: self._integrator.integrate(signer, rows.micros(self._clock())))
+
+        def work() -> Checkpoint | None:
+            self._custody.finish()
+            return self._integrator.integrate(signer, micros(self._clock()))
+
+        return await self._writer.run(work)
 
     async def checkpoint(self) -> Checkpoint | None:
         """Return the newest checkpoint; see DecisionLog."""

@@ -157,10 +157,11 @@ class PostgresDatabase:
                 f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF record FOR VALUES FROM ({start}) TO ({end})"
             )
 
-    def scrub(self, session: Session, tables: Sequence[str]) -> None:
+    def scrub(self, session: Session, tables: Sequence[str]) -> bool:
         """Have the server reclaim deleted rows; its WAL and archives keep them until they are recycled."""
         for table in tables:
             session.execute(f"VACUUM {table}")
+        return True
 
     def close(self) -> None:
         """Do nothing: locks end with their sessions."""

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from screening.decisionlog.columns import joined, micros
 from screening.decisionlog.port import Filter, Stored
 from screening.decisionlog.record import Idempotency, Record
+from screening.decisionlog.tile import TileId
 from screening.storage.database import Session, Values
 
 COLUMNS = "log_index, id, kind, time, durable_time, outcome, city_unit, rule_ids, key_id, leaf_hash, canonical"
@@ -12,11 +14,6 @@ _STORED = "r.log_index, r.canonical, r.leaf_hash, r.durable_time, r.key_id"
 _MOST_IN_A_LIST = 500
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(moment: datetime) -> int:
-    """Return whole microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def time(value: int) -> datetime:
@@ -35,7 +32,7 @@ def row(index: int, record: Record, durable: int) -> Values:
         durable,
         listing.outcome if listing else None,
         listing.city_unit if listing else None,
-        f"|{'|'.join(listing.rule_ids)}|" if listing else None,
+        joined(listing.rule_ids) if listing else None,
         record.wrapped_key[0] if record.wrapped_key else None,
         record.leaf_hash,
         record.canonical,
@@ -66,7 +63,7 @@ def chosen(wish: Filter) -> tuple[str, Values]:
         "r.time < ?": None if wish.end_time is None else micros(wish.end_time),
         "r.outcome = ?": wish.outcome,
         "r.city_unit = ?": wish.city_unit,
-        "replace(r.rule_ids, ?, '') <> r.rule_ids": None if wish.rule_id is None else f"|{wish.rule_id}|",
+        "replace(r.rule_ids, ?, '') <> r.rule_ids": None if wish.rule_id is None else joined([wish.rule_id]),
         "r.log_index < ?": wish.before_index,
     }
     used = {term: value for term, value in terms.items() if value is not None}
@@ -80,6 +77,13 @@ def wrapped(keys: Session, key_ids: Sequence[str]) -> dict[str, bytes]:
         marks = ", ".join("?" * len(some))
         found |= keys.execute(f"SELECT key_id, wrapped FROM wrapped_key WHERE key_id IN ({marks})", some).fetchall()  # noqa: S608
     return found
+
+
+def tile(log: Session, wanted: TileId) -> bytes:
+    """Return a tile; empty if there is none, or what is there is no bytes."""
+    query = "SELECT hashes FROM tile WHERE level = ? AND n = ?"
+    row = log.execute(query, (wanted.level, wanted.n)).fetchone()
+    return row[0] if row and isinstance(row[0], bytes) else b""
 
 
 def _portions(values: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -38,9 +38,12 @@ class TileFiles:
 
     def _is_whole(self, size: int) -> bool:
         """Say whether every tile has its length; a loss of power may leave one short or empty. Raises OSError."""
+        bundles = range(-(-size // WIDTH)) if self._entries else ()
         return all(
             (self._directory / each.path(width)).stat().st_size == width * HASH_BYTES
             for each, width in tile.all_ids(size)
+        ) and all(
+            (self._directory / tile.entries_path(n, min(WIDTH, size - n * WIDTH))).stat().st_size for n in bundles
         )
 
     async def publish(self, checkpoint: Checkpoint, log: DecisionLog) -> None:

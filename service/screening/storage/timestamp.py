@@ -7,7 +7,6 @@ from cryptography import x509
 from rfc3161_client import TimestampRequestBuilder, VerificationError, VerifierBuilder, decode_timestamp_response
 from rfc3161_client.tsp import PKIStatus
 
-from screening.decisionlog.checkpoint import Checkpoint
 from screening.errors import SettingError
 from screening.storage import durable_file
 
@@ -25,9 +24,9 @@ class Authority:
             raise SettingError("SCREENING_TSA_URL must begin with http:// or https://")
         self._url = url
 
-    def stamp(self, checkpoint: Checkpoint, note: Path) -> None:
-        """Have a checkpoint stamped and keep the answer beside its note. Raises OSError."""
-        asked = TimestampRequestBuilder().data(checkpoint.note.encode()).build()
+    def stamp(self, note: Path) -> None:
+        """Have a file with a checkpoint stamped and keep the answer beside it. Raises OSError."""
+        asked = TimestampRequestBuilder().data(note.read_bytes()).build()
         request = Request(  # noqa: S310  # the scheme was checked
             self._url, data=asked.as_bytes(), headers={"Content-Type": "application/timestamp-query"}
         )

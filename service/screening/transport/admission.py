@@ -14,7 +14,7 @@ from screening.errors import QuotaSpent, TooBusy
 from screening.transport.patience import Patience
 from screening.transport.purse import OwnPurses, Purse, Purses
 
-COMEBACKS_PER_SECOND = 60
+COMEBACKS_PER_SECOND = 30
 """How many refused calls a second are told to come again: few enough to leave the time for calls that are answered."""
 SOONEST_SECONDS, LATEST_SECONDS = 0.1, 5.0
 STREAM_ITEMS = 128

@@ -102,9 +102,7 @@ class Calls:
                 raise
             except Exception as error:  # noqa: BLE001  # nothing may reach the caller as UNKNOWN with its text
                 body = b""  # an error and the frames that it went through hold each other, and with them the message
-                if not came:
-                    await self._let_finish(call, context)
-                await self._fail(call, context, error)
+                await self._fail(call, context, error, sending=not came)
             finally:
                 if call.held:
                     self._admission.leave(call.held, size)
@@ -131,9 +129,7 @@ class Calls:
                 self.observer.end(call, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001  # as above
-                if not entered:
-                    await self._let_finish(call, context)
-                await self._fail(call, context, error)
+                await self._fail(call, context, error, sending=not entered)
             self.observer.end(call, "OK")
 
         return handle
@@ -229,21 +225,16 @@ class Calls:
         body: bytes = message
         return body
 
-    async def _let_finish(self, call: Call, context: Context) -> None:
+    async def _let_finish(self, context: Context) -> None:
         """Take what a caller sends that is refused before it came, a few messages at most, and forget it.
 
         A client that is cut off while it sends is told by its own library of an internal error, and not of the reason.
         """
-        try:
+        with contextlib.suppress(Exception):  # none came: then the client is not sending
             async with asyncio.timeout(REFUSED_SECONDS):
                 for _ in range(REFUSED_MESSAGES):
                     if await context.read() is grpc.aio.EOF:
                         break
-        except asyncio.CancelledError:
-            self.observer.end(call, "CANCELLED")
-            raise
-        except Exception:  # noqa: BLE001, S110  # none came: then the client is not sending
-            pass
 
     def _enter(self, call: Call, body: bytes) -> None:
         """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
@@ -251,24 +242,27 @@ class Calls:
         self._admission.enter(call.caller, len(body))
         call.held = 1
 
-    async def _fail(self, call: Call, context: Context, error: Exception) -> NoReturn:
+    async def _fail(self, call: Call, context: Context, error: Exception, *, sending: bool) -> NoReturn:
+        """End a call with the status of an error, which is recorded first: a caller may give up while it waits for it."""
         row = status.of(error)
         error.__traceback__ = error.__context__ = None  # they hold what the message became, which may be large
-        if isinstance(error, TooBusy | QuotaSpent):
-            await self._make_wait(call, context, error.retry_seconds)
-        await self._refuser.record(
-            caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
-        )
-        self.observer.end(call, row.code.name, row.reason, error)
-        await context.abort(row.code, row.text, status.trailers(error, call.rpc))
-
-    async def _make_wait(self, call: Call, context: Context, retry_seconds: float) -> None:
-        """Hold the refusal back where the peer did not wait as it was told before, though not beyond its deadline."""
         try:
-            await self._admission.patience.hold(context.peer(), retry_seconds, context.time_remaining())
+            await self._refuser.record(
+                caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
+            )
+            if sending:
+                await self._let_finish(context)
+            if isinstance(error, TooBusy | QuotaSpent):
+                await self._make_wait(context, error.retry_seconds)
         except asyncio.CancelledError:
             self.observer.end(call, "CANCELLED")
             raise
+        self.observer.end(call, row.code.name, row.reason, error)
+        await context.abort(row.code, row.text, status.trailers(error, call.rpc))
+
+    async def _make_wait(self, context: Context, retry_seconds: float) -> None:
+        """Hold the refusal back where the peer did not wait as it was told before, though not beyond its deadline."""
+        await self._admission.patience.hold(context.peer(), retry_seconds, context.time_remaining())
 
 
 def check_size(body: bytes) -> None:

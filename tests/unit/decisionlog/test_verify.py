@@ -1,7 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from screening.decisionlog.checkpoint import Checkpoint, Signer
+from screening.decisionlog.columns import Columns, MarkRow, micros
 from screening.decisionlog.record import Record, leaf_hash, make
 from screening.decisionlog.tile import Edge
 from screening.decisionlog.verify import Completeness, Report, StoredRecord, Verification, check
@@ -10,7 +13,13 @@ from screening.decisionlog.verify import Completeness, Report, StoredRecord, Ver
 def log(size: int = 5) -> list[StoredRecord]:
     """Return a good log."""
     made = [make("refusal", f"id-{n}", datetime(2026, 1, 1, tzinfo=UTC), {"n": n}) for n in range(size)]
-    return [StoredRecord(n, record.id, record.canonical, record.leaf_hash) for n, record in enumerate(made)]
+    return [stored(n, record) for n, record in enumerate(made)]
+
+
+def stored(place: int, record: Record) -> StoredRecord:
+    """Return a record as storage gives it."""
+    columns = Columns(record.id, record.kind, micros(record.time))
+    return StoredRecord(place, record.canonical, record.leaf_hash, 1, columns)
 
 
 def verify(records: list[StoredRecord], anchored: list[Checkpoint] | None = None, run: int = 2) -> Report:
@@ -46,7 +55,7 @@ def test_an_anchor_beyond_the_log_says_what_is_missing() -> None:
 
 def test_another_log_of_the_same_length_is_not_the_anchored_one() -> None:
     """A log that was written anew verifies by itself, but not against the anchor."""
-    other = [StoredRecord(n, f"x-{n}", made.canonical, made.leaf_hash) for n, made in enumerate(rewritten())]
+    other = [stored(n, made) for n, made in enumerate(rewritten())]
     assert verify(other).integrity
     report = verify(other, [checkpoint(log(), 5)])
     assert (report.integrity, report.completeness) == (False, Completeness.BROKEN)
@@ -60,7 +69,8 @@ def rewritten() -> list[Record]:
 def test_a_key_that_is_gone_needs_a_record_of_its_erasure() -> None:
     """Otherwise somebody destroyed it in secret."""
     made = [make("erasure", "e-0", datetime(2026, 1, 1, tzinfo=UTC), {"decisions": ["d-1"]})]
-    run = check([StoredRecord(0, "e-0", made[0].canonical, made[0].leaf_hash)], 0)
+    run = check([stored(0, made[0])], 0)
+    assert run.marks == [MarkRow(0, "erasure", "d-1")]
     run.keyless = [(1, "d-1"), (2, "d-2")]
     verification = Verification([], [])
     verification.add(run)
@@ -81,19 +91,41 @@ def damage(name: str, records: list[StoredRecord]) -> list[StoredRecord]:
     loose = second.canonical.replace(b'"n":1', b'"n": 1')
     match name:
         case "changed byte":
-            records[1] = StoredRecord(1, second.id, changed, second.leaf_hash)
+            records[1] = replace(second, canonical=changed)
         case "changed byte and hash in another form":
-            records[1] = StoredRecord(1, second.id, loose, leaf_hash(loose))
+            records[1] = replace(second, canonical=loose, leaf_hash=leaf_hash(loose))
         case "removed record":
             del records[1]
         case "swapped pair":
             records[1], records[2] = records[2], records[1]
         case "doubled record":
-            records.insert(1, StoredRecord(1, second.id, second.canonical, second.leaf_hash))
+            records.insert(1, second)
         case "foreign id":
-            records[1] = StoredRecord(1, "other", second.canonical, second.leaf_hash)
+            records[1] = replace(second, columns=second.columns._replace(id="other"))
         case "no record":
-            records[1] = StoredRecord(1, second.id, b"noise", leaf_hash(b"noise"))
+            records[1] = replace(second, canonical=b"noise", leaf_hash=leaf_hash(b"noise"))
+        case "bytes that nest without end":
+            deep = b"[" * 100_000
+            records[1] = replace(second, canonical=deep, leaf_hash=leaf_hash(deep))
+        case "text for bytes":
+            text: Any = second.canonical.decode()
+            records[1] = replace(second, canonical=text, leaf_hash=text)
+        case "other kind" | "other time" | "other outcome" | "other unit" | "other rule" | "other key":
+            wrong: dict[str, Any] = {
+                "kind": "repair",
+                "time": 1,
+                "outcome": 1,
+                "city_unit": 1,
+                "rule_ids": "|r|",
+                "key_id": "k",
+            }
+            name = next(each for each in wrong if name.removeprefix("other ") in each)
+            records[1] = replace(second, columns=second.columns._replace(**{name: wrong[name]}))
+        case "durable time that goes back":
+            records[1] = replace(second, durable_time=0)
+        case "durable time of no kind":
+            text = "now"
+            records[1] = replace(second, durable_time=text)
     return records
 
 
@@ -107,6 +139,16 @@ def damage(name: str, records: list[StoredRecord]) -> list[StoredRecord]:
         "doubled record",
         "foreign id",
         "no record",
+        "bytes that nest without end",
+        "text for bytes",
+        "other kind",
+        "other time",
+        "other outcome",
+        "other unit",
+        "other rule",
+        "other key",
+        "durable time that goes back",
+        "durable time of no kind",
     ],
 )
 def test_damage_is_found_and_named(name: str) -> None:

@@ -1,7 +1,6 @@
 """One contract, run over every implementation of DecisionLog."""
 
 import asyncio
-import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,10 +28,11 @@ def decision(
 ) -> Record:
     """Make a decision record."""
     time = START + timedelta(seconds=number)
+    identity = new_id(time)
     record = replace(
-        make("decision", new_id(time), time, {"n": number}),
+        make("decision", identity, time, {"n": number}),
         listing=Listing("ScreenEmployment", outcome, unit, rules, "la_city", "b"),
-        wrapped_key=(os.urandom(8).hex(), b"wrapped"),
+        wrapped_key=(identity, b"wrapped"),
         references=(b"ref",),
     )
     return replace(record, idempotency=Idempotency("caller", key.encode(), body.encode())) if key else record

@@ -14,7 +14,7 @@ import typer
 from screening import clock, config, recorded
 from screening.config import Settings
 from screening.custody import Custody
-from screening.errors import DataDirectoryError, LogUnavailable, SettingError
+from screening.errors import DataDirectoryError, LogUnavailable, RecordTooLong, SettingError
 from screening.storage.keys import WRAPPING
 from screening.storage.sqlite import LOG
 from screening.transport.identity import new_id
@@ -63,7 +63,10 @@ class Place:
 
         async def whole() -> _Result:
             async with opened(self.settings(), self.by) as custody:
-                return await work(custody)
+                try:
+                    return await work(custody)
+                except RecordTooLong as error:
+                    refuse(f"{error}: give fewer words")
 
         return asyncio.run(whole())
 

@@ -1,7 +1,7 @@
 """`screening log verify`: re-verifies the whole log; it reads what is stored and writes nothing."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +13,11 @@ from screening.config import Settings
 from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.decisionlog.verify import Completeness, Report
 from screening.errors import DataDirectoryError
+from screening.recorded import KEY_FILES
 from screening.storage import anchor as anchors
 from screening.storage import wal
 from screening.storage.audit import Trust, audit
+from screening.storage.keys import WRAPPING, KeyFile
 from screening.storage.readonly import PostgresServers, SqliteFiles
 from screening.storage.sqlite import KEYS, LOG
 from screening.storage.timestamp import SUFFIX, stamped
@@ -32,7 +34,10 @@ def verify_log(  # noqa: PLR0917  # typer makes options of parameters
     key: Annotated[str | None, typer.Option(help="The log's verifier key, or a file with it")] = None,
     witness: Annotated[list[str] | None, typer.Option(help="Verifier key of a witness that must have cosigned")] = None,
     tsa_roots: Annotated[Path | None, typer.Option(help="PEM file; check the anchor's time stamps against it")] = None,
-    without_keys: Annotated[bool, typer.Option("--without-keys", help="A copy without its key store")] = False,
+    without_keys: Annotated[
+        bool, typer.Option("--without-keys", help="A copy without its key store and key files")
+    ] = False,
+    without_tiles: Annotated[bool, typer.Option("--without-tiles", help="A copy without its exported tiles")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs")] = False,
 ) -> None:
     """Verify every record; exit 0 if integrity and completeness hold, 3 if completeness is unproven, else 1."""
@@ -42,7 +47,7 @@ def verify_log(  # noqa: PLR0917  # typer makes options of parameters
     if settings.database and not settings.keys_database and not without_keys:
         raise typer.BadParameter("--database needs --keys-database, or --without-keys")
     witnesses = [verifier_key(text) for text in witness or ()]
-    report = verified(settings, key, checkpoint, witnesses, with_keys=not without_keys)
+    report = verified(settings, key, checkpoint, witnesses, with_keys=not without_keys, with_tiles=not without_tiles)
     place = settings.anchor_directory
     for problem in _wrong_stamps(place, tsa_roots):
         report.fault(problem)
@@ -59,21 +64,37 @@ def verified(
     witnesses: Sequence[VerifierKey] = (),
     *,
     with_keys: bool = True,
+    with_tiles: bool = True,
 ) -> Report:
     """Verify the log of settings. Raises BadParameter where there is nothing to verify it against."""
     try:
         trust = _trust(settings, key, checkpoint, witnesses)
     except DataDirectoryError as error:
         raise typer.BadParameter(str(error)) from None
-    missing = None if settings.database else _missing(settings.data, without_keys=not with_keys)
     store: PostgresServers | SqliteFiles = (
         PostgresServers(settings.database, settings.keys_database) if settings.database else SqliteFiles(settings.data)
     )
+    names = () if settings.database else (LOG, *((KEYS,) if with_keys else ()))
+    if gone := _gone(settings.data / name for name in names):
+        return Report(missing=gone)
+    wrapping = settings.keys_directory / WRAPPING
     try:
-        report = missing or audit(store, trust, settings.tiles_directory, with_keys=with_keys)
+        report = audit(
+            store,
+            trust,
+            settings.tiles_directory if with_tiles else None,
+            with_keys=with_keys,
+            key_file=KeyFile(wrapping, settings.kms) if with_keys and wrapping.exists() else None,
+            entries=settings.tile_entries,
+        )
+    except DataDirectoryError as error:
+        report = Report()
+        report.fault(str(error))
     except store.failures as error:
         report = Report()
         report.fault(f"the log cannot be read: {type(error).__name__ if settings.database else error}")
+    if with_keys:
+        report.missing += _gone([settings.data / anchors.KEY, *(settings.keys_directory / name for name in KEY_FILES)])
     if not settings.database:
         report.missing += _passed_over(settings.data)
     return report
@@ -102,10 +123,8 @@ def _trust(settings: Settings, key: str | None, checkpoint: Path | None, witness
     return Trust(verifier_key(key) if key else anchors.read_key(found[0]), notes, witnesses)
 
 
-def _missing(data: Path, *, without_keys: bool) -> Report | None:
-    """Return a report that says which database is gone; None if all are there."""
-    gone = [name for name in (LOG, *(() if without_keys else (KEYS,))) if not (data / name).exists()]
-    return Report(missing=[f"the file {name}" for name in gone]) if gone else None
+def _gone(files: Iterable[Path]) -> list[str]:
+    return [f"the file {file.name}" for file in files if not file.exists()]
 
 
 def _passed_over(data: Path) -> list[str]:
