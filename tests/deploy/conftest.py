@@ -66,7 +66,7 @@ class Watched:
         with (folder / "laws/us/terms.yaml").open("a") as law:
             law.write("\n# published anew\n")
         registry = folder / "registry/contractors.yaml"
-        registry.write_text(registry.read_text().replace("  aliases:\n", "  aliases:\n  - Borealis Custody\n", 1))
+        registry.write_text(registry.read_text().replace("  aliases:\n", "  aliases:\n  - Borealis Kestrel\n", 1))
         return folder
 
     @property
