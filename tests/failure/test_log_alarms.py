@@ -62,7 +62,7 @@ async def test_a_log_that_contradicts_what_was_signed_shows_in_metric_and_health
         log.commit()
     await until(anchored, "screening_log_tampered", 1)
     assert await metric(anchored, "screening_log_healthy") == 1
-    await anchored.health.look()
+    anchored.health.look()
     assert anchored.health.failing == ["log"]
     assert await metric(anchored, 'screening_condition{condition="log"}') == 0
 
@@ -74,7 +74,7 @@ async def test_checkpoints_that_cannot_be_anchored_are_counted_until_they_can(an
     anchor.write_text("not a directory")
     await decide(anchored)
     await until(anchored, "screening_checkpoints_unpublished_total", 2)
-    await anchored.health.look()
+    anchored.health.look()
     assert not anchored.health.failing
     anchor.unlink()
     anchor.mkdir()

@@ -175,7 +175,7 @@ async def test_law_or_registry_alone_may_be_too_old(law: Path, folder: str, fail
     for other in {"laws", "registry"} - {folder}:
         age(law / other, days=0)
     async with running(replace(settings(law, ""), refuse_after_hours=24)) as app:
-        await app.health.look()
+        app.health.look()
         assert app.health.failing == [failing]
 
 
@@ -188,13 +188,13 @@ async def test_the_same_files_signed_anew_end_the_refusal_and_touching_them_does
         age(law / "laws", days=0)
         while not app.law.taken:
             await asyncio.sleep(0.05)
-        await app.health.look()
+        app.health.look()
         assert app.health.failing == ["bundle", "registry"]
         revision = app.bundle.revision
         sign(law, 2)
         while app.bundle.serial != 2:
             await asyncio.sleep(0.05)
-        await app.health.look()
+        app.health.look()
         assert not app.health.failing
         assert app.bundle.revision == revision
 
