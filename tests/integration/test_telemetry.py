@@ -1,8 +1,11 @@
 """What ops sees of a real service: metrics, exemplars, kept traces, log lines."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import grpc
@@ -12,6 +15,7 @@ from city.screening.v1 import screening_service_pb2_grpc as stubs
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from screening.config import Settings
+from screening.telemetry import logs
 from screening.telemetry.attributes import METRICS
 from screening.telemetry.receiver import Receiver
 from screening.wiring import App, running
@@ -89,6 +93,27 @@ async def test_what_is_not_allowed_is_kept_though_the_caller_does_not_sample(
     assert {span.trace_id.hex() for span in spans} == {DENIED}
     exemplars = [sample.exemplar.labels["trace_id"] for sample in scrape(observed_app) if sample.exemplar]
     assert set(exemplars) == {DENIED}
+
+
+async def test_a_stranger_at_reflection_is_counted_and_logged_as_at_any_rpc(tmp_path: Path) -> None:
+    """One call, one error, one line."""
+    lines = io.StringIO()
+    logs.configure(lines)
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", metrics_listen="127.0.0.1:0")
+    async with running(settings) as app:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+            reflect: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+            with pytest.raises(grpc.aio.AioRpcError):
+                await reflect(iter([b""]), metadata=(("authorization", "Bearer x.y.z"),)).read()
+        samples = await asyncio.to_thread(scrape, app)
+        said = [json.loads(line) for line in lines.getvalue().splitlines()]
+    rpc, code = "ServerReflectionInfo", "UNAUTHENTICATED"
+    counted = [(each.name, each.labels) for each in samples if code in each.labels.values() and each.value == 1]
+    assert ("screening_calls_total", {"rpc": rpc, "caller": "unknown", "code": code}) in counted
+    assert ("screening_errors_total", {"reason": code}) in counted
+    assert [(line["rpc"], line["code"], line["reason"]) for line in said if line["event"] == "rpc.handled"] == [
+        (rpc, code, code)
+    ]
 
 
 async def test_metrics_stop_with_the_service(tmp_path: Path) -> None:
