@@ -21,6 +21,7 @@ from screening.telemetry.receiver import Receiver
 from screening.wiring import App, running
 
 from tests.factories import ADDRESS_REQUEST, ICE_JOB, employment, request
+from tests.processes import ServiceProcess
 
 CALL = "city.screening.v1.ScreeningService/ScreenEmployment"
 NOT_SAMPLED = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),)
@@ -122,3 +123,23 @@ async def test_metrics_stop_with_the_service(tmp_path: Path) -> None:
         port = app.metrics_port
     async with running(Settings(listen="127.0.0.1:0", data=tmp_path / "b", metrics_listen=f"127.0.0.1:{port}")) as app:
         assert app.metrics_port == port
+
+
+def test_log_lines_leave_over_otlp_and_stay_on_standard_error(tmp_path: Path, receiver: Receiver) -> None:
+    """The line of a call, with the trace that it belongs to, and nothing that a caller wrote."""
+    with ServiceProcess(
+        tmp_path / "data", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, OTEL_LOGS_EXPORTER="otlp"
+    ) as service:
+        with grpc.insecure_channel(service.target) as channel:
+            stubs.ScreeningServiceStub(channel).ScreenEmployment(employment(ICE_JOB))
+        line = receiver.wait_for_log("rpc.handled")
+        span = receiver.wait_for(CALL)
+        assert service.stop() == 0
+        (kept,) = [each for each in service.stderr.splitlines() if '"rpc.handled"' in each]
+    said = {each.key: each.value for each in line.attributes}
+    assert said["rpc"].string_value == "ScreenEmployment"
+    assert said["outcome"].string_value == "DENY"
+    assert line.trace_id == span.trace_id
+    assert line.trace_id.hex() in kept
+    assert str(ICE_JOB["employer_name"]) not in str(line) + kept
+    assert any("screening" in resource for resource in receiver.resources)
