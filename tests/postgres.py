@@ -44,6 +44,12 @@ class Server(Protocol):
     def kill(self) -> None:
         """Stop the server at once, as a crash would; nothing is flushed."""
 
+    def dump(self, database: str) -> str:
+        """Return a database as pg_dump writes it, with a statement for each row."""
+
+    def files_with(self, text: str) -> list[str]:
+        """Return which files of the server, its write-ahead log too, have a text in them."""
+
     def close(self) -> None:
         """Stop the server and remove its files."""
 
@@ -95,6 +101,22 @@ class Postgres:
             for name in names:
                 connection.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}".encode())
         return [f"{address}_copy" for address in addresses]
+
+    def copy(self, addresses: tuple[str, str]) -> tuple[str, str]:
+        """Back up two databases, the log before the keys, and restore them as new ones; return their addresses."""
+        fresh = self.fresh()
+        for source, target in zip(addresses, fresh, strict=True):
+            dumped = self._server.dump(source.rpartition("/")[2])
+            statements = "".join(line for line in dumped.splitlines(keepends=True) if not line.startswith("\\"))
+            with psycopg.connect(target, autocommit=True) as connection:
+                connection.execute(statements.encode())
+        return fresh
+
+    def files_with(self, text: str) -> list[str]:
+        """Return which files of the server have a text in them, after all was written to them."""
+        with psycopg.connect(self.address("postgres"), autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        return self._server.files_with(text)
 
     def __enter__(self) -> Self:
         """Return the running server."""
@@ -157,6 +179,16 @@ class Container:
         """Kill the container; see Server."""
         self._container.get_wrapped_container().kill()
 
+    def dump(self, database: str) -> str:
+        """Have the container dump; see Server."""
+        code, printed = self._container.exec(["pg_dump", "--inserts", "-U", "screening", database])
+        assert code == 0
+        return str(printed, "utf-8")
+
+    def files_with(self, text: str) -> list[str]:
+        """Search in the container; see Server."""
+        return str(self._container.exec(["grep", "-rlaF", text, "/var/lib/postgresql"])[1], "utf-8").split()
+
     def close(self) -> None:
         """Remove the container; see Server."""
         self._container.stop()
@@ -197,7 +229,7 @@ class Wheel:
             entry = pwd.getpwnam(self._user)
             os.chown(path, entry.pw_uid, entry.pw_gid)
 
-    def _run(self, program: str, *words: str) -> None:
+    def _run(self, program: str, *words: str) -> str:
         done = subprocess.run(
             [self._bin / program, *words],
             user=self._user,
@@ -210,6 +242,7 @@ class Wheel:
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stdout}{done.stderr}")
+        return done.stdout
 
     @property
     def _group(self) -> int | None:
@@ -243,6 +276,16 @@ class Wheel:
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(START_SECONDS)
+
+    def dump(self, database: str) -> str:
+        """Dump with the wheel's own program; see Server."""
+        return self._run("pg_dump", "--inserts", "-h", "127.0.0.1", "-p", str(self.port), "-U", "screening", database)
+
+    def files_with(self, text: str) -> list[str]:
+        """Search the directory of the server and what it has printed; see Server."""
+        printed = self._home.parent / f"{self._home.name}.log"
+        files = [printed, *(path for path in self._data.rglob("*") if path.is_file())]
+        return [str(path) for path in files if text.encode() in path.read_bytes()]
 
     def close(self) -> None:
         """Stop the server and remove its files; see Server."""

@@ -1,21 +1,27 @@
 """A backup is taken while the log is written, and restored in another place."""
 
+import asyncio
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from screening.cli.app import app as command
 from screening.config import Settings
 from screening.decisionlog.port import Erasure
 from screening.decisionlog.record import ERASURE, make
 from screening.errors import DataDirectoryError
 from screening.recorded import open_checkpoints, open_log
 from screening.storage import sqlite
+from screening.storage.log import SqlLog
 from screening.storage.sqlite import KEYS, LOG
 from screening.transport.identity import new_id
+from typer.testing import CliRunner
 
 from tests.logs import START, sealed_decision, settings_of, write_log
+from tests.postgres import Postgres
 
 
 def _back_up(data: Path, to: Path, *names: str) -> None:
@@ -56,6 +62,21 @@ async def test_a_key_that_somebody_reads_while_it_is_erased_is_gone_once_they_ar
     await log.close()
 
 
+def _settings(data: Path, addresses: tuple[str, str]) -> Settings:
+    return Settings(data=data, database=addresses[0], keys_database=addresses[1])
+
+
+async def _write_on(log: SqlLog, settings: Settings) -> None:
+    while True:
+        await log.append([sealed_decision(settings)])
+
+
+def _verified(settings: Settings) -> int:
+    """Return the exit code of `screening log verify`."""
+    environ = {"SCREENING_DATABASE": settings.database, "SCREENING_KEYS_DATABASE": settings.keys_database}
+    return CliRunner().invoke(command, ["log", "verify", "--data", str(settings.data)], env=environ).exit_code
+
+
 async def test_a_backup_of_an_open_log_is_continued_with_all_that_it_had(tmp_path: Path) -> None:
     """Records that were durable before the copy are there, under their keys, and new ones follow them."""
     settings = settings_of(tmp_path / "first")
@@ -76,6 +97,52 @@ async def test_a_backup_of_an_open_log_is_continued_with_all_that_it_had(tmp_pat
     assert [stored.leaf_hash for stored in found] == [record.leaf_hash for record in records]
     assert all(stored.wrapped_key for stored in found)
     assert next_one.index == 10
+
+
+async def test_a_backup_of_two_postgresql_databases_of_an_open_log_is_continued(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    """The log is dumped before the keys while records come in; restored in new databases, all of it verifies and goes on."""
+    settings = _settings(tmp_path / "first" / "data", postgres.fresh())
+    log = open_log(settings)
+    checkpoints = await open_checkpoints(settings, log)
+    records = [sealed_decision(settings) for _ in range(300)]
+    await log.append(records)
+    await checkpoints.tick()
+    writing = asyncio.create_task(_write_on(log, settings))
+    copied = await asyncio.to_thread(postgres.copy, (settings.database, settings.keys_database))
+    restored = _settings(tmp_path / "second" / "data", copied)
+    writing.cancel()
+    await log.close()
+    shutil.copytree(settings.keys_directory, restored.keys_directory)
+    shutil.copytree(settings.anchor_directory, restored.anchor_directory)
+    again = open_log(restored)
+    checkpoints = await open_checkpoints(restored, again)
+    found = await again.read(0, 100_000)
+    (next_one,) = await again.append([sealed_decision(restored)])
+    await checkpoints.tick(last=True)
+    await again.close()
+    assert [stored.leaf_hash for stored in found[:300]] == [record.leaf_hash for record in records]
+    assert all(stored.wrapped_key for stored in found)
+    assert next_one.index == len(found)
+    assert _verified(restored) == 0
+
+
+async def test_a_backup_of_postgresql_that_is_older_than_the_anchor_is_not_continued(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    """Nor is one whose keys are older than its records."""
+    settings = _settings(tmp_path / "data", postgres.fresh())
+    await write_log(settings, 10)
+    copied = postgres.copy((settings.database, settings.keys_database))
+    await write_log(settings, 10)
+    older = replace(settings, database=copied[0])
+    log = open_log(older)
+    with pytest.raises(DataDirectoryError, match="rolled back"):
+        await open_checkpoints(older, log)
+    await log.close()
+    with pytest.raises(DataDirectoryError, match="lacks the key"):
+        open_log(replace(settings, keys_database=copied[1]))
 
 
 async def test_a_backup_that_is_older_than_the_anchor_is_not_continued(tmp_path: Path) -> None:

@@ -204,6 +204,28 @@ async def test_a_disk_that_hangs_answers_nobody_and_then_resumes(disk: Path) -> 
         assert await health_of(app.port) == health_pb2.HealthCheckResponse.SERVING
 
 
+async def test_files_that_turn_read_only_are_written_again_by_the_same_service(disk: Path) -> None:
+    """Nobody is answered meanwhile and readiness drops; when they take writes again, it goes on without a restart."""
+    settings = Settings(listen="127.0.0.1:0", data=disk / "data")
+    async with running(settings) as app, AsyncScreeningClient(f"127.0.0.1:{app.port}", timeout=5) as client:
+        kept = await client.screen_employment(employment(ICE_JOB))
+        files = [path for path in settings.data.glob("*.db*") if path.suffix in {".db", ".db-wal"}]
+        assert len(files) == 4
+        root("chattr", "+i", *files)
+        try:
+            with pytest.raises(NotDecided) as refused:
+                for _ in range(20):
+                    await client.screen_employment(employment())
+            assert refused.value.reason in {"LOG_UNAVAILABLE", "NOT_READY"}
+            await until_health(app.port, health_pb2.HealthCheckResponse.NOT_SERVING)
+        finally:
+            root("chattr", "-i", *files)
+        await until_health(app.port, health_pb2.HealthCheckResponse.SERVING)
+        later = await client.screen_employment(employment(ICE_JOB))
+        assert [await client.get_decision(each.decision_id) for each in (kept, later)] == [kept, later]
+    assert verify(settings) == 0
+
+
 async def test_a_disk_that_turns_read_only_loses_nothing(disk: Path) -> None:
     """As ext4 does on an error: calls are UNAVAILABLE, readiness drops; mounted anew, everything answered is there."""
     settings = Settings(listen="127.0.0.1:0", data=disk / "data", anchor=disk.with_name("anchor"))

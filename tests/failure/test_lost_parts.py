@@ -3,6 +3,7 @@
 On each engine: the log, the key store, some of its keys, and the key files.
 """
 
+import asyncio
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -148,6 +149,22 @@ async def test_a_second_instance_with_another_reference_key_is_refused(tmp_path:
     (two.keys_directory / "reference.key").write_text((one.keys_directory / "reference.key").read_text())
     await open_log(two).close()
     await running.close()
+
+
+async def test_two_instances_that_begin_a_log_at_once_begin_it_with_one_set_of_keys(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    """Whoever comes second takes what the first has made."""
+    for number in range(5):
+        log, keys = postgres.fresh()
+        home = tmp_path / str(number)
+        both = [
+            Settings(data=home / name, database=log, keys_database=keys, keys=home / "keys") for name in ("one", "two")
+        ]
+        for opened in await asyncio.gather(*(asyncio.to_thread(open_log, each) for each in both)):
+            await opened.close()
+        assert len(list(both[0].keys_directory.iterdir())) == 3
+        await open_log(both[1]).close()
 
 
 async def test_erased_keys_are_not_missed(settings: Settings) -> None:

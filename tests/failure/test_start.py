@@ -1,5 +1,6 @@
 """The service refuses to start where it could not decide or record, and says which."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -68,19 +69,31 @@ def test_a_data_directory_that_cannot_be_made_stops_the_start(tmp_path: Path) ->
     assert "data directory" in refused("--data", str(tmp_path / "file" / "data"))
 
 
-@pytest.fixture
-def immutable(tmp_path: Path) -> Iterator[Path]:
-    """A directory in which not even root can write."""
-    path = tmp_path / "data"
-    path.mkdir()
+@contextlib.contextmanager
+def immutable(path: Path) -> Iterator[None]:
+    """Let not even root write in a directory."""
     subprocess.run(["chattr", "+i", str(path)], check=True)
-    yield path
-    subprocess.run(["chattr", "-i", str(path)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", "-i", str(path)], check=True)
 
 
-def test_a_data_directory_that_cannot_be_written_stops_the_start(immutable: Path) -> None:
+def test_a_data_directory_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
     """Nothing could be recorded."""
-    assert "cannot be" in refused("--data", str(immutable))
+    with immutable(tmp_path):
+        assert "cannot be" in refused("--data", str(tmp_path))
+
+
+@pytest.mark.parametrize(("place", "name"), [("data-anchor", "anchor"), ("data/tiles", "tiles")])
+def test_a_place_for_checkpoints_that_cannot_be_written_stops_the_start(place: str, name: str, tmp_path: Path) -> None:
+    """Nothing could be proven later; a service that began with such a place is told of it by its log and its metrics."""
+    data = tmp_path / "data"
+    with ServiceProcess(data) as service:
+        assert service.stop() == 0
+    with immutable(tmp_path / place):
+        line = refused("--data", str(data))
+    assert f"the {name} {tmp_path / place} cannot be written" in line
 
 
 def test_a_log_without_its_keys_stops_the_start(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ class Anchor:
         self._key = key
         self._hour = ""
         try:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+            durable_file.prove_writable(directory, mode=0o755)
             if not (directory / KEY).exists():
                 durable_file.write(directory / KEY, f"{key}\n".encode())
         except OSError as error:

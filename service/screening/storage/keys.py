@@ -47,7 +47,7 @@ def load_keys(path: Path, vault: Vault) -> list[bytes]:
     """Return the keys in a file, making one durably if there is none. Raises DataDirectoryError."""
     try:
         if not path.exists():
-            write_keys(path, [secrets.token_bytes(KEY_BYTES)], vault)
+            write_keys(path, [secrets.token_bytes(KEY_BYTES)], vault, replace=False)  # another instance may be first
     except OSError:
         raise DataDirectoryError(f"the key file {path} cannot be read or written") from None
     return _read_keys(path, vault)
@@ -63,7 +63,7 @@ def _read_keys(path: Path, vault: Vault) -> list[bytes]:
     return keys
 
 
-def write_keys(path: Path, keys: Sequence[bytes], vault: Vault) -> None:
+def write_keys(path: Path, keys: Sequence[bytes], vault: Vault, *, replace: bool = True) -> None:
     """Write keys durably, the one that wraps first. Raises OSError, DataDirectoryError."""
     lines = "".join(f"{vault.protect(key)}\n" for key in keys)
-    durable_file.write(path, lines.encode("ascii"), mode=0o600)
+    durable_file.write(path, lines.encode("ascii"), mode=0o600, replace=replace)

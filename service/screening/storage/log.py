@@ -112,9 +112,11 @@ class SqlLog:
     async def tiles(self, wanted: Iterable[TileId]) -> dict[TileId, bytes]:
         """Return the tiles that are there, made anew where they were damaged; see DecisionLog."""
         some = list(wanted)
-        if not await self._read(lambda: tree.sound(self._read_log, some)):
+        found = await self._read(lambda: tree.sound(self._read_log, some))
+        if found is None:
             await self._writer.run(lambda: self._integrator.mend(some))
-        return await self._read(lambda: tree.tiles(self._read_log, some))
+            found = await self._read(lambda: tree.tiles(self._read_log, some))
+        return found
 
     async def erase(self, record: Record, doomed: Sequence[Erasure]) -> Appended:
         """Append the record of an erasure, then destroy keys and look-ups; see DecisionLog."""

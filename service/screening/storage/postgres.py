@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.pq import TransactionStatus
 
 from screening.errors import DataDirectoryError
@@ -68,8 +69,8 @@ class PostgresSession:
         self.generation += 1
         if self._read_only:
             connection.execute("SET default_transaction_read_only = on")
-        elif connection.execute("SHOW synchronous_commit").fetchone() in (("off",), ("local",)):
-            connection.execute("SET synchronous_commit = on")
+        else:
+            _prepare_to_write(connection)
         return connection
 
     def _live(self) -> "psycopg.Connection[tuple[Any, ...]]":
@@ -206,6 +207,16 @@ def _check_locks(address: str, name: str) -> None:
         )
 
 
+def _prepare_to_write(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:
+    """Have commits be on disk; refuse a server that takes no writes, so that the next attempt may find one that does."""
+    (commit,) = connection.execute("SHOW synchronous_commit").fetchone() or ("",)
+    if commit in {"off", "local"}:
+        connection.execute("SET synchronous_commit = on")
+    if connection.execute("SHOW transaction_read_only").fetchone() == ("on",):
+        connection.close()
+        raise ReadOnlySqlTransaction("it is read-only, as a standby is")
+
+
 def _month(micros: int, ahead: int) -> tuple[str, int, int]:
     """Return the partition of a month: its name, its first microsecond, and the first after it."""
     moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
@@ -216,4 +227,5 @@ def _month(micros: int, ahead: int) -> tuple[str, int, int]:
 
 def _words(error: psycopg.Error) -> str:
     """Return what the server said, in one line and without the address, which may hold a password."""
-    return str(error.diag.message_primary or type(error).__name__).partition("\n")[0]
+    ours = str(error) if isinstance(error, ReadOnlySqlTransaction) else type(error).__name__
+    return str(error.diag.message_primary or ours).partition("\n")[0]

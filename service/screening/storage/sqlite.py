@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from screening.errors import DataDirectoryError
-from screening.storage import continuity, schema, wal
+from screening.storage import continuity, durable_file, schema, wal
 from screening.storage.database import Rows, Session, Values
 
 LOG, KEYS = "log.db", "keys.db"
@@ -211,10 +211,7 @@ class SqliteDatabase:
 def _open_lock(directory: Path) -> int:
     """Create the directory, prove that it can be written, and open the lock file. Raises DataDirectoryError."""
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        probe = directory / ".probe"
-        probe.write_bytes(b"0")
-        probe.unlink()
+        durable_file.prove_writable(directory)
         return os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise DataDirectoryError(f"the data directory {directory} cannot be written: {error.strerror}") from None

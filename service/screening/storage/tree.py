@@ -6,7 +6,7 @@ is compared with the last checkpoint whenever it is loaded. A full tile has its 
 it is compared whenever it is read, and all of them in turn, a few with each checkpoint; a wrong one is made anew.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from screening.decisionlog import merkle, tile
@@ -160,16 +160,15 @@ class Integrator:
         return int(value)
 
 
-def sound(log: Session, wanted: Iterable[TileId]) -> bool:
-    """Say whether tiles, and those above them up to the newest signed root, are as they were made."""
+def sound(log: Session, wanted: Sequence[TileId]) -> dict[TileId, bytes] | None:
+    """Return the tiles that are there; None if they, or those above them up to the newest signed root, are wrong."""
     last = newest(log)
     if last is None:
-        return True
-    if _edge(log, last.head) is None:
-        return False
+        return tiles(log, wanted)
     full = tile.lineage(wanted, last.head.size)
-    held = tiles(log, {*full, *(each.above() for each in full)})
-    return all(tile.is_sound(each, held.get(each, b""), held.get(each.above(), b"")) for each in full)
+    held = tiles(log, {*wanted, *full, *(each.above() for each in full)})
+    right = all(tile.is_sound(each, held.get(each, b""), held.get(each.above(), b"")) for each in full)
+    return {each: held[each] for each in wanted if each in held} if right and _edge(log, last.head) else None
 
 
 def _edge(log: Session, head: Head) -> Edge | None:

@@ -89,6 +89,40 @@ async def test_a_log_whose_server_dies_resumes_by_itself_with_all_that_it_acknow
     assert found == [each.leaf_hash for each in (*before, *after)]
 
 
+@pytest.mark.parametrize("state", ["new", "used"])
+@pytest.mark.parametrize("store", [0, 1])
+def test_a_read_only_database_is_refused(store: int, state: str, addresses: tuple[str, str]) -> None:
+    """As a standby is; also where the tables are there already."""
+    if state == "used":
+        PostgresDatabase(*addresses).close()
+    with psycopg.connect(addresses[store], autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on".encode())
+    with pytest.raises(DataDirectoryError, match="read-only"):
+        PostgresDatabase(*addresses)
+
+
+async def test_a_log_whose_server_turns_read_only_resumes_when_one_takes_writes(addresses: tuple[str, str]) -> None:
+    """As in a failover: appends fail, and no connection to the standby is kept."""
+    log = SqlLog(PostgresDatabase(*addresses), clock.now)
+    before = await log.append([decision(1)])
+    with psycopg.connect(addresses[1], autocommit=True) as beside:
+        name = psycopg.conninfo.conninfo_to_dict(addresses[0])["dbname"]
+        beside.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+        beside.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        with pytest.raises(LogUnavailable):
+            await log.append([decision(2)])
+        assert not log.writable()
+        beside.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+    for _ in range(100):
+        if log.writable():
+            break
+        await asyncio.sleep(0.1)
+    after = await log.append([decision(3)])
+    found = [stored.leaf_hash for stored in await log.read(0, 10)]
+    await log.close()
+    assert found == [each.leaf_hash for each in (*before, *after)]
+
+
 def test_a_database_of_a_newer_version_is_refused(addresses: tuple[str, str]) -> None:
     """Nothing is changed in it."""
     PostgresDatabase(*addresses).close()
