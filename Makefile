@@ -32,7 +32,7 @@ run: $(READY) ## Start the service on 127.0.0.1:50051 with its data in ./data
 	$(BIN)/screening serve --listen 127.0.0.1:50051 --data ./data
 
 test: $(READY) ## Run the tests
-	$(BIN)/pytest --numprocesses=2 $(T)
+	$(BIN)/pytest --numprocesses=4 $(T)
 
 .PHONY: fuzz
 fuzz: $(READY) ## Fuzz files, forms, tokens and messages: a million executions, begun where it was stopped
