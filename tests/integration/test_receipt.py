@@ -2,6 +2,7 @@
 
 import base64
 import json
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -136,3 +137,34 @@ def test_a_log_is_shown_to_have_only_grown(tmp_path: Path) -> None:
         assert service.stop() == 0
     new = open_note(reply.checkpoint, [key]).head
     assert merkle.verify_consistency(old.size, new.size, old.root, new.root, list(reply.hashes))
+
+
+def test_checkpoints_are_anchored_where_the_service_is_told_to(tmp_path: Path) -> None:
+    """`serve --anchor DIR`: only there; whoever verifies says where, and is warned where both lie on one device."""
+    anchor = tmp_path / "elsewhere" / "anchor"
+    with ServiceProcess(tmp_path / "data", "--anchor", str(anchor)) as service:
+        with ScreeningClient(service.target) as client:
+            client.screen_employment(employment())
+        assert service.stop() == 0
+    assert not (tmp_path / "data-anchor").exists()
+    words = ["log", "verify", "--data", str(tmp_path / "data")]
+    told = CliRunner().invoke(app, [*words, "--anchor", str(anchor)])
+    assert told.exit_code == 0
+    assert "completeness: verified" in told.output
+    assert "warning: the anchor lies on the device of the log" in told.output
+    unanchored = CliRunner().invoke(app, words)
+    assert unanchored.exit_code == 3
+    assert "completeness: unproven" in unanchored.output
+    assert "warning" not in unanchored.output
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second device")
+def test_an_anchor_on_another_device_needs_no_warning(tmp_path: Path) -> None:
+    """Here it lies in memory."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        anchor = Path(elsewhere) / "anchor"
+        with ServiceProcess(tmp_path / "data", "--anchor", str(anchor)) as service:
+            assert service.stop() == 0
+        told = CliRunner().invoke(app, ["log", "verify", "--data", str(tmp_path / "data"), "--anchor", str(anchor)])
+    assert told.exit_code == 0
+    assert "warning" not in told.output
