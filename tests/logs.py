@@ -1,17 +1,20 @@
 """Decision logs for tests."""
 
 import itertools
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 from screening import clock
 from screening.config import Settings
 from screening.decisionlog.record import Idempotency, Json, Listing, Record, make
 from screening.recorded import open_checkpoints, open_log, open_sealer
 from screening.storage.log import SqlLog
-from screening.storage.sqlite import SqliteDatabase
+from screening.storage.sqlite import LOG, SqliteDatabase
 from screening.transport.identity import new_id
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
@@ -60,3 +63,15 @@ async def write_log(settings: Settings, records: int, *, publish: bool = True) -
         await checkpoints.tick(last=True)
     await log.close()
     return made
+
+
+def alter(settings: Settings, store: str, *statements: str) -> None:
+    """Run statements in a store, LOG or KEYS, as somebody beside the service may."""
+    if settings.database:
+        with psycopg.connect(settings.database if store == LOG else settings.keys_database) as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+        return
+    with closing(sqlite3.connect(settings.data / store, isolation_level=None)) as database:
+        for statement in statements:
+            database.execute(statement)

@@ -1,18 +1,20 @@
 """From settings to the decision log: its keys, its storage, its checkpoints and where they are anchored."""
 
 import os
+from pathlib import Path
 
 from screening.clock import Clock
 from screening.config import Settings
 from screening.decisionlog.checkpoint import Signer
 from screening.decisionlog.keyring import KeyRing, Ring, SealBroken, fixed
-from screening.decisionlog.seal import Sealer
+from screening.decisionlog.seal import Sealer, reference_check
 from screening.errors import DataDirectoryError, SettingError
 from screening.reload import Watched, stamp_files
-from screening.storage import durable_file
-from screening.storage.anchor import KEY, Anchor
+from screening.storage import continuity, durable_file
+from screening.storage.anchor import KEY, NEWEST, Anchor
 from screening.storage.checkpoints import Checkpoints, Places
-from screening.storage.database import Database
+from screening.storage.continuity import RESTORE
+from screening.storage.database import Database, Session
 from screening.storage.keys import WRAPPING, load_keys, load_or_create, load_ring
 from screening.storage.log import SqlLog
 from screening.storage.postgres import PostgresDatabase
@@ -22,7 +24,8 @@ from screening.storage.timestamp import Authority
 from screening.storage.vault import vault_of
 from screening.transport.identity import new_id
 
-KEY_FILES = (WRAPPING, "reference.key", "checkpoint.key")
+REFERENCE_KEY, CHECKPOINT_KEY = "reference.key", "checkpoint.key"
+KEY_FILES = (WRAPPING, REFERENCE_KEY, CHECKPOINT_KEY)
 
 
 def watch_keys(settings: Settings) -> Watched[KeyRing]:
@@ -36,12 +39,12 @@ def open_sealer(settings: Settings, ring: Ring | None = None) -> Sealer:
     keys = settings.keys_directory
     if ring is None:
         ring = fixed(*load_keys(keys / WRAPPING, vault_of(settings.kms)))
-    return Sealer(ring, load_or_create(keys / "reference.key"), os.urandom)
+    return Sealer(ring, load_or_create(keys / REFERENCE_KEY), os.urandom)
 
 
 def open_signer(settings: Settings) -> Signer:
     """Open the key that signs checkpoints, or make it for a new log. Raises DataDirectoryError."""
-    return Signer(settings.log_origin, load_or_create(settings.keys_directory / "checkpoint.key"))
+    return Signer(settings.log_origin, load_or_create(settings.keys_directory / CHECKPOINT_KEY))
 
 
 def open_log(settings: Settings, time: Clock | None = None, *, joins: bool = False) -> SqlLog:
@@ -53,13 +56,12 @@ def open_log(settings: Settings, time: Clock | None = None, *, joins: bool = Fal
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise DataDirectoryError(f"the data directory {settings.data} cannot be made: {error.strerror}") from None
-    _check_keys(settings)
-    ring = load_ring(settings.keys_directory / WRAPPING, vault_of(settings.kms))
-    for name in KEY_FILES[1:]:  # before the log is made, so that a start that was cut short is no log without its keys
-        load_or_create(settings.keys_directory / name)
+    earlier = _earlier_log(settings)
+    if earlier and not settings.database and not (settings.data / LOG).exists():
+        raise DataDirectoryError(f"the decision log is gone: {earlier} is of it; {RESTORE}")
     database = open_database(settings, guest=joins)
     try:
-        _check_ring(database, ring, settings)
+        _check_continuity(database, settings, earlier)
     except BaseException:
         database.close()
         raise
@@ -89,26 +91,59 @@ async def open_checkpoints(settings: Settings, log: SqlLog, time: Clock | None =
     return Checkpoints(log, signer, Places(anchor, tiles, authority), (time or Clock()).now, new_id)
 
 
-def _check_ring(database: Database, ring: KeyRing, settings: Settings) -> None:
-    """Refuse keys that do not open what was sealed last. Raises DataDirectoryError."""
-    query = "SELECT key_id, wrapped FROM wrapped_key WHERE key_id <> 'probe' ORDER BY key_id DESC LIMIT 1"
+def _earlier_log(settings: Settings) -> Path | None:
+    """Return a file that is there only if a log was begun under these settings."""
+    files = (settings.data / KEY, settings.anchor_directory / NEWEST)
+    return next((path for path in files if path.exists()), None)
+
+
+def _check_continuity(database: Database, settings: Settings, earlier: Path | None) -> None:
+    """Refuse stores and keys that are not those of one log, or of which a part was lost. Raises DataDirectoryError."""
     try:
-        session = database.open_keys()
-        newest = session.execute(query).fetchone()
-        session.close()
+        log, keys = database.open_log(), database.open_keys()
+        try:
+            filled = continuity.has_keys(keys)  # read first: another instance begins the log before it stores a key
+            if continuity.has_begun(log):
+                _check_key_files(settings)
+            elif filled or earlier:
+                what = earlier or "the key store"
+                raise DataDirectoryError(f"the decision log is gone, it holds nothing: {what} is of it; {RESTORE}")
+            reference_key = _load_keys(settings)
+            _check_ring(keys, settings)
+            continuity.begin(log, reference_check(reference_key))
+            continuity.check_keys(log, keys)
+        finally:
+            log.close()
+            keys.close()
+    except database.failures:
+        raise DataDirectoryError("the decision log and its key store cannot be read and written") from None
+
+
+def _check_ring(keys: Session, settings: Settings) -> None:
+    """Refuse keys that do not open what was sealed last. Raises DataDirectoryError."""
+    place = settings.keys_directory / WRAPPING
+    ring = load_ring(place, vault_of(settings.kms))
+    query = "SELECT key_id, wrapped FROM wrapped_key WHERE key_id <> 'probe' ORDER BY key_id DESC LIMIT 1"
+    newest = keys.execute(query).fetchone()
+    try:
         if newest:
             ring.unwrap(bytes(newest[1]), newest[0])
     except SealBroken as error:
-        place = settings.keys_directory / WRAPPING
         raise DataDirectoryError(f"{place} is not the key of this log: {error}; restore it before starting") from None
-    except database.failures:
-        raise DataDirectoryError("the key store cannot be read") from None
 
 
-def _check_keys(settings: Settings) -> None:
-    """Refuse to make new keys beside an old log: that would hide that the old ones are lost."""
+def _load_keys(settings: Settings) -> bytes:
+    """Load the key files, or make them for a new log; return the reference key. Raises DataDirectoryError."""
+    load_ring(settings.keys_directory / WRAPPING, vault_of(settings.kms))
+    load_or_create(settings.keys_directory / CHECKPOINT_KEY)
+    return load_or_create(settings.keys_directory / REFERENCE_KEY)
+
+
+def _check_key_files(settings: Settings) -> None:
+    """Refuse to make new keys for an old log: that would hide that the old ones are lost. Raises DataDirectoryError."""
     for name in KEY_FILES:
-        if (settings.data / LOG).exists() and not (settings.keys_directory / name).exists():
+        if not (settings.keys_directory / name).exists():
+            place = "the database" if settings.database else settings.data
             raise DataDirectoryError(
-                f"{settings.data} has a decision log but not its keys; restore {settings.keys_directory} before starting"
+                f"{place} has a decision log but not its keys; restore {settings.keys_directory / name} before starting"
             )

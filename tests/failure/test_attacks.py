@@ -3,7 +3,6 @@
 import asyncio
 import random
 import socket
-import struct
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,36 +12,21 @@ import grpc
 import psutil
 import pytest
 from city.screening.v1 import information_request_facts_pb2, screening_service_pb2
-from google.rpc import error_details_pb2, status_pb2
 from screening.config import Settings
-from screening.transport import calls as call_module
+from screening.transport import exchange
 from screening.transport.calls import MESSAGE_LIMIT, TRANSPORT_LIMIT
 from screening.wire import nested
 from screening.wiring import App, running
 
 from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
+from tests.errors import reason_of
 from tests.factories import employment
+from tests.http2 import PREFACE, SETTINGS, frame
 from tests.processes import ServiceProcess
 
 EMPLOYMENT = "/city.screening.v1.ScreeningService/ScreenEmployment"
 BATCH = "/city.screening.v1.ScreeningService/BatchScreenEmployment"
 STREAM = "/city.screening.v1.ScreeningService/StreamScreenEmployment"
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS = bytes(9).replace(b"\0\0\0\0", b"\0\0\0\x04", 1)
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes, length: int | None = None) -> bytes:
-    """Return an HTTP/2 frame (RFC 9113, section 4.1), its length a lie if one is given."""
-    size = len(payload) if length is None else length
-    return struct.pack(">I", size)[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def reason_of(error: grpc.aio.AioRpcError) -> str:
-    """Return the reason in an error's details."""
-    trailers: dict[str, Any] = dict(error.trailing_metadata() or ())
-    info = error_details_pb2.ErrorInfo()
-    status_pb2.Status.FromString(trailers["grpc-status-details-bin"]).details[0].Unpack(info)
-    return str(info.reason)
 
 
 async def answers(app: App) -> bool:
@@ -91,7 +75,7 @@ async def test_who_has_no_right_holds_no_place_by_sending_no_message(tmp_path: P
 
 async def test_a_message_that_never_comes_is_not_waited_for(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither is one that was left out; nothing stays behind."""
-    monkeypatch.setattr(call_module, "MESSAGE_SECONDS", 0.2)
+    monkeypatch.setattr(exchange, "MESSAGE_SECONDS", 0.2)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
         half: Any = channel.stream_unary(EMPLOYMENT)
         silent: tuple[AsyncIterator[bytes] | Iterator[bytes], ...] = (no_message(), iter(()))

@@ -13,6 +13,7 @@ import grpc
 import pytest
 from city.screening.v1 import screening_service_pb2, screening_service_pb2_grpc
 
+from tests.errors import info_in
 from tests.factories import ICE_JOB, employment
 from tests.processes import ServiceProcess
 
@@ -115,4 +116,4 @@ async def test_an_endless_stream_does_not_hold_up_the_end(tmp_path: Path) -> Non
         assert await asyncio.to_thread(service.process.wait, 30) == 0
     assert reasons == {"decision", "error"}
     assert last is not None
-    assert last.error.code == grpc.StatusCode.UNAVAILABLE.value[0]
+    assert (last.error.code, info_in(last.error).reason) == (grpc.StatusCode.UNAVAILABLE.value[0], "STOPPING")

@@ -13,16 +13,18 @@ from grpc_health.v1 import health_pb2
 from screening import clock
 from screening.cli.app import app as command
 from screening.config import Settings
+from screening.decisionlog.receipt import prove_inclusion
 from screening.decisionlog.record import REPAIR
 from screening.errors import DataDirectoryError
 from screening.recorded import open_checkpoints, open_log
+from screening.storage.sqlite import LOG
 from screening.wiring import running
 from screening_client import AsyncScreeningClient, NotDecided
 from typer.testing import CliRunner
 
 from tests.factories import ICE_JOB, employment
 from tests.failure.test_log_faults import health_of, until_health
-from tests.logs import sealed_decision, settings_of, write_log
+from tests.logs import alter, sealed_decision, settings_of, write_log
 
 
 async def repairs(settings: Settings) -> list[str]:
@@ -52,14 +54,72 @@ async def test_a_half_written_tile_in_the_database_is_made_anew_and_recorded(tmp
     assert verify(settings) == 0
 
 
+@pytest.mark.parametrize("damage", ["DELETE FROM tile", "UPDATE tile SET hashes = zeroblob(8192)"])
+@pytest.mark.parametrize(("level", "n"), [(0, 0), (0, 1), (1, 0)])
+async def test_a_full_tile_is_made_anew_at_the_start_and_recorded(
+    damage: str, level: int, n: int, tmp_path: Path
+) -> None:
+    """Also one below another: each is compared with the hash that stands above it, from the signed root down."""
+    settings = settings_of(tmp_path)
+    await write_log(settings, 600)
+    with closing(sqlite3.connect(settings.data / "log.db")) as log:
+        log.execute(f"{damage} WHERE level = {level} AND n = {n}")
+        log.commit()
+    assert verify(settings) == 1
+    assert await repairs(settings) == ["tiles_rebuilt"]
+    assert verify(settings) == 0
+
+
+async def test_a_full_tile_that_is_damaged_under_a_running_log_is_made_anew_when_it_is_read(settings: Settings) -> None:
+    """On each engine, by whoever asks first: a proof, or an export; and a log without readers looks for itself."""
+    log = open_log(settings)
+    checkpoints = await open_checkpoints(settings, log)
+    appended = await log.append([sealed_decision(settings) for _ in range(700)])
+    await checkpoints.tick()
+    for damage in ("DELETE FROM tile WHERE n = 0", "UPDATE tile SET hashes = substr(hashes, 1, 64)"):
+        alter(settings, LOG, f"{damage} AND level = 0" if "WHERE" in damage else damage)
+        proof = await prove_inclusion(log, 3, appended[3].leaf_hash)
+        assert proof is not None
+    alter(settings, LOG, "DELETE FROM tile WHERE level = 0 AND n = 1")
+    await checkpoints.tick(last=True)
+    found = [json.loads(stored.canonical) for stored in await log.read(700, 100)]
+    await log.close()
+    assert [fields["what"] for fields in found] == ["tiles_rebuilt"] * len(found)
+    assert found
+    assert await repairs(settings) == [fields["what"] for fields in found]
+
+
+async def test_records_that_cannot_mend_a_tile_stop_the_signing(tmp_path: Path) -> None:
+    """A changed record below a damaged tile: nothing is made of it, and nothing is signed any more."""
+    settings = settings_of(tmp_path)
+    log = open_log(settings)
+    checkpoints = await open_checkpoints(settings, log)
+    await log.append([sealed_decision(settings) for _ in range(300)])
+    await checkpoints.tick()
+    alter(
+        settings,
+        LOG,
+        "DELETE FROM tile WHERE level = 0 AND n = 0",
+        "UPDATE record SET leaf_hash = zeroblob(32) WHERE log_index = 7",
+    )
+    await log.append([sealed_decision(settings)])
+    await checkpoints.tick()
+    signed = await log.checkpoint()
+    await log.close()
+    assert checkpoints.tampered
+    with pytest.raises(DataDirectoryError, match="do not have the root"):
+        await repairs(settings)
+    assert signed is not None
+
+
 async def test_a_half_written_exported_tile_is_found_and_exported_anew(tmp_path: Path) -> None:
-    """A loss of power leaves one short; the next start sees its length, and writes all of them again."""
+    """A loss of power leaves one short; the next start sees its length, writes all of them again, and says so."""
     settings = settings_of(tmp_path)
     await write_log(settings, 300)
     tile = settings.tiles_directory / "tile/0/000"
     tile.write_bytes(tile.read_bytes()[:100])
     assert verify(settings) == 1
-    assert await repairs(settings) == []
+    assert await repairs(settings) == ["tiles_exported_anew"]
     assert verify(settings) == 0
 
 

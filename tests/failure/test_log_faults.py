@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -144,3 +145,33 @@ def test_a_service_that_is_told_to_stop_finishes_what_it_accepted(tmp_path: Path
         with ScreeningClient(again.target) as client:
             assert all(client.get_decision(decision_id) for decision_id in answered)
         assert again.stop() == 0
+
+
+@pytest.mark.parametrize("taken", ["log.db", "log.db-wal", "keys.db", "keys.db-wal", "."])
+async def test_files_that_are_taken_from_under_the_service_are_missed_at_once(taken: str, tmp_path: Path) -> None:
+    """SQLite would go on writing into them: nobody is answered, readiness drops without a call; put back, it resumes."""
+    data = tmp_path / "data"
+    async with running(Settings(listen="127.0.0.1:0", data=data)) as app:
+        async with AsyncScreeningClient(f"127.0.0.1:{app.port}", timeout=5) as client:
+            kept = await client.screen_employment(employment(ICE_JOB))
+            (data / taken).rename(tmp_path / "taken")
+            with pytest.raises(NotDecided) as refused:
+                await client.screen_employment(employment(ICE_JOB))
+            assert refused.value.reason in {"LOG_UNAVAILABLE", "NOT_READY"}
+            await until_health(app.port, health_pb2.HealthCheckResponse.NOT_SERVING)
+            (tmp_path / "taken").rename(data / taken)
+            await until_health(app.port, health_pb2.HealthCheckResponse.SERVING)
+            later = await client.screen_employment(employment(ICE_JOB))
+            assert [await client.get_decision(each.decision_id) for each in (kept, later)] == [kept, later]
+
+
+async def test_files_that_are_removed_are_missed_by_a_service_that_nobody_asks(tmp_path: Path) -> None:
+    """And a copy in their place is not written to: only a start compares it with the anchor."""
+    data = tmp_path / "data"
+    async with running(Settings(listen="127.0.0.1:0", data=data)) as app:
+        shutil.copytree(data, tmp_path / "copy")
+        shutil.rmtree(data)
+        await until_health(app.port, health_pb2.HealthCheckResponse.NOT_SERVING)
+        shutil.copytree(tmp_path / "copy", data, dirs_exist_ok=True)
+        await asyncio.sleep(2)
+        assert await health_of(app.port) == health_pb2.HealthCheckResponse.NOT_SERVING

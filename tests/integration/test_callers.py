@@ -15,7 +15,7 @@ from city.screening.v1 import (
     screening_service_pb2,
     status_service_pb2,
 )
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from screening.callers import SERVICES
@@ -24,6 +24,7 @@ from screening.transport import log_servicer
 from screening.wiring import App, running
 
 from tests.credentials import AUDIENCE, ISSUER, Authority, Issuer, write_tls
+from tests.errors import info_in, status_in
 from tests.factories import ADDRESS_REQUEST, employment, request
 
 CALLERS = """callers:
@@ -61,6 +62,13 @@ RIGHTS = {
 }
 UNITS = {"lapd": {"lapd"}, "inspector": {"lapd", "library", "harbor_dept"}}
 RPCS = [(service, rpc) for service, methods in SERVICES.items() for rpc in methods]
+CODES = {
+    "UNAUTHENTICATED": grpc.StatusCode.UNAUTHENTICATED,
+    "NOT_ALLOWED": grpc.StatusCode.PERMISSION_DENIED,
+    "DECISION_NOT_FOUND": grpc.StatusCode.NOT_FOUND,
+    "NOT_YET_INTEGRATED": grpc.StatusCode.UNAVAILABLE,
+}
+"""The status of each reason that is met here."""
 STRANGERS = ("no token", "forged token", "expired token", "unknown subject", "unknown certificate")
 
 
@@ -145,8 +153,7 @@ async def outcome(door: Door, who: str, service: str, rpc: str, message: bytes) 
                 unary: Any = channel.unary_unary(path)
                 replies = [await unary(message, metadata=metadata, timeout=20)]
         except grpc.aio.AioRpcError as error:
-            trailers: dict[str, Any] = dict(error.trailing_metadata() or ())
-            return reason_of(status_pb2.Status.FromString(trailers["grpc-status-details-bin"]))
+            return reason_of(status_in(error))
     return item_reason(rpc, replies[0])
 
 
@@ -163,10 +170,10 @@ def item_reason(rpc: str, reply: bytes) -> str:
 
 
 def reason_of(status: status_pb2.Status) -> str:
-    """Return the reason in a google.rpc.Status."""
-    info = error_details_pb2.ErrorInfo()
-    assert status.details[0].Unpack(info)
-    return str(info.reason)
+    """Return the reason in a google.rpc.Status, once its code is seen to fit."""
+    reason = str(info_in(status).reason)
+    assert (reason, status.code) == (reason, CODES[reason].value[0])
+    return reason
 
 
 async def test_every_caller_may_call_what_its_line_names_and_nothing_else(door: Door) -> None:
@@ -324,6 +331,7 @@ async def test_refusals_are_recorded_under_the_caller_or_its_address(tmp_path: P
         door.ports = {"certificate": app.port}
         await outcome(door, "payroll", "city.screening.v1.DecisionLogService", "ListDecisions", b"")
         await outcome(door, "unknown certificate", "city.screening.v1.DecisionLogService", "ListDecisions", b"")
+        assert not await reflects(*door.enter("unknown certificate"))
         canonical = [
             bytes(row[0])
             for row in app.log._read_log.execute("SELECT canonical FROM record WHERE kind != 'activation'")
@@ -332,6 +340,8 @@ async def test_refusals_are_recorded_under_the_caller_or_its_address(tmp_path: P
     assert b'"reason":"NOT_ALLOWED"' in canonical[0]
     assert b'"caller":"127.0.0.1"' in canonical[1]
     assert b'"reason":"UNAUTHENTICATED"' in canonical[1]
+    assert b'"caller":"127.0.0.1"' in canonical[2]
+    assert b'"rpc":"ServerReflectionInfo"' in canonical[2]
 
 
 async def test_a_refused_call_that_is_cancelled_is_recorded(tmp_path: Path) -> None:

@@ -107,7 +107,10 @@ class DecisionLog(Protocol):
         """Return the newest checkpoint; None before the first."""
 
     async def tiles(self, wanted: Iterable[TileId]) -> dict[TileId, bytes]:
-        """Return the tiles that are there; one on the right edge may be longer than the newest checkpoint says."""
+        """Return the tiles that are there; one on the right edge may be longer than the newest checkpoint says.
+
+        Raises LogTampered if they do not agree with that checkpoint and the records cannot mend them.
+        """
 
     async def erase(self, record: Record, doomed: Sequence[Erasure]) -> Appended:
         """Append the record of an erasure, then destroy the keys and look-up rows; a crash between is made good.

@@ -34,6 +34,10 @@ class TileId:
         width = WIDTH * self.leaves()
         return self.n * width, (self.n + 1) * width
 
+    def above(self) -> "TileId":
+        """Return the tile in which the full tile's hash stands."""
+        return TileId(self.level + 1, self.n // WIDTH)
+
 
 def entries_path(n: int, width: int = WIDTH) -> str:
     """Return the path of a bundle of entries."""
@@ -111,6 +115,29 @@ def all_ids(size: int) -> Iterator[tuple[TileId, int]]:
     while row:
         yield from ((TileId(level, n), min(WIDTH, row - n * WIDTH)) for n in range(-(-row // WIDTH)))
         level, row = level + 1, row // WIDTH
+
+
+def lineage(some: Iterable[TileId], size: int) -> list[TileId]:
+    """Return the full tiles among some in a tree of a size, and the full ones above them, the highest first."""
+    found: set[TileId] = set()
+    for each in some:
+        while each.span()[1] <= size and each not in found:
+            found.add(each)
+            each = each.above()  # noqa: PLW2901  # the walk goes up
+    return sorted(found, reverse=True)
+
+
+def hash_above(each: TileId, above: bytes) -> bytes:
+    """Return the hash of a full tile as it stands in the tile above it. Raises ValueError if that is too short."""
+    return node_in(above, HEIGHT * (each.level + 1), each.n)
+
+
+def is_sound(each: TileId, hashes: bytes, above: bytes) -> bool:
+    """Say whether a full tile has the hash that stands in the tile above it."""
+    try:
+        return len(hashes) == WIDTH * HASH_BYTES and merkle.complete_hash(_row_of(hashes)) == hash_above(each, above)
+    except ValueError:
+        return False
 
 
 class Edge:

@@ -32,6 +32,8 @@ class Appender:
         self._database = database
         self._clock = clock
         self._forgotten = 0
+        self._behind = False
+        """The clock stands before the time of the last commit, which was noted."""
         self.log = database.open_log()
         self.keys = database.open_keys()
         self.repairs: list[str] = [*database.repairs]
@@ -81,8 +83,10 @@ class Appender:
     def _durable(self, last: int) -> int:
         """Return the time of this commit; it never goes back, whatever the clock does."""
         now = columns.micros(self._clock())
-        if now < last - _TOLERATED and CLOCK_BACK not in self.repairs:
+        behind = now < last - _TOLERATED
+        if behind and not self._behind:
             self.repairs.append(CLOCK_BACK)
+        self._behind = behind
         return max(now, last)
 
     def _insert(self, fresh: Sequence[tuple[int, Record]], micros: int) -> None:
@@ -116,6 +120,12 @@ class Appender:
             remembered = now - REMEMBERED // timedelta(microseconds=1)
             self.log.execute("DELETE FROM request WHERE time < ?", (remembered,))
 
+    def check(self) -> None:
+        """Raise if what is written would be lost, as far as that can be told without writing."""
+        for session in (self.log, self.keys):
+            session.check()
+            session.execute("SELECT 1").fetchone()
+
     def probe(self) -> None:
         """Write, sync and delete 64 KiB in the log, and a row in the key store. Raises if that fails."""
         for session in (self.keys, self.log):
@@ -129,6 +139,7 @@ class Appender:
         self.log.execute("INSERT INTO probe VALUES (1, ?)", (_BALLAST,))
         self.log.commit()
         self.log.execute("DELETE FROM probe")
+        self.check()
 
     def close(self) -> None:
         """Release both sessions."""

@@ -62,6 +62,7 @@ def audit(
     problems: list[str] = []
     anchored = list(_opened(trust.notes, trust.key, problems))
     cosigned = [each for each in anchored if _is_cosigned(each, trust, problems)] if trust.witnesses else None
+    head = exported.head_of(export, trust.key) if export else ""
     with closing(store.open_log()) as log:
         stored = list(_own(log, trust.key, problems))
         size, following, newest = log.execute(_COUNTED).fetchone()
@@ -83,7 +84,7 @@ def audit(
                 f"the log's own checkpoints end at {signed} records, where one of {report.anchored} was anchored"
             )
         if export:
-            exported.compare(log, export, trust.key, report, entries=entries)
+            exported.compare(log, export, head, report, entries=entries)
     return report
 
 

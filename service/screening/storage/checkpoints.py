@@ -46,6 +46,8 @@ class Checkpoints:
         self._new_id = new_id
         self._events = structlog.get_logger()
         self._published = -1
+        self._repairs: list[str] = []
+        """Repairs that are not recorded yet, because the log could not be written."""
         self.tampered = False
         """Set when the log contradicts what was signed; nothing is signed any more, and readiness drops."""
         self.unpublished = 0
@@ -64,8 +66,12 @@ class Checkpoints:
 
         What fails is counted and logged, and tried again at the next tick.
         """
+        if last:
+            await self.tick()  # what this one finds to repair is recorded by the last one
         try:
-            await self._record(self._log.repairs())
+            self._repairs += [*self._log.repairs(), *self._places.tiles.repairs()]
+            await self._record(self._repairs)
+            self._repairs = []
             checkpoint = None if self.tampered else await self._log.integrate(self._signer)
         except LogUnavailable:
             return
@@ -100,6 +106,7 @@ class Checkpoints:
         try:
             await work
         except Exception as error:  # noqa: BLE001  # as above
+            self.tampered = self.tampered or isinstance(error, LogTampered)
             self._failed(step, error)
             return False
         return True

@@ -39,11 +39,14 @@ class Session(Protocol):
     def insert(self, table: str, rows: Sequence[Values]) -> None:
         """Add rows to a table that may be followed by its columns, such as `tail (one, next_index)`."""
 
+    def check(self) -> None:
+        """Raise if files are no longer where they were opened, so that what is in them will not be found again."""
+
     def begin(self) -> None:
         """Begin to write; reconnects if the connection was lost."""
 
     def commit(self) -> None:
-        """Return when everything since `begin` is durable."""
+        """Return when everything since `begin` is durable, where it will be found again."""
 
     def rollback(self) -> None:
         """Undo everything since `begin`, or do nothing; never raises."""

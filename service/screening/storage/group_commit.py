@@ -23,6 +23,8 @@ SLOW_SECONDS = 5.0
 """How long one commit may take before the log no longer counts as writable."""
 PROBE_SECONDS = 0.5
 """How often a failed log is tried again."""
+CHECK_SECONDS = 1.0
+"""How long a log may be idle before it is checked."""
 
 _Result = TypeVar("_Result")
 
@@ -62,20 +64,22 @@ class GroupCommit:
     """Hands records to `commit` in one thread, in order of arrival, as many at once as are waiting.
 
     `commit` makes all given records durable or raises; after it raised, none of them is acknowledged. The queue is
-    owned by this object; `commit` and everything it touches by the writer thread. After a failure `probe` is called
-    until it does not raise, so that a log without callers recovers as well.
+    owned by this object; `commit` and everything it touches by the writer thread. While nobody calls, `check` is called
+    now and then; after a failure `probe`, until it does not raise: so a log without callers fails and recovers as well.
     """
 
     def __init__(
         self,
         commit: Callable[[Sequence[Record]], list[Appended]],
         *,
+        check: Callable[[], None],
         probe: Callable[[], None],
         on_stop: Callable[[], None],
         failures: tuple[type[Exception], ...],
     ) -> None:
         """Start the thread. `failures` are what storage raises; a job's own errors go to its caller unchanged."""
         self._commit = commit
+        self._check = check
         self._probe = probe
         self._on_stop = on_stop
         self._failures = failures
@@ -130,9 +134,9 @@ class GroupCommit:
         stopping = False
         while not stopping:
             try:
-                entry = self._waiting.get(timeout=None if self._healthy else PROBE_SECONDS)
+                entry = self._waiting.get(timeout=CHECK_SECONDS if self._healthy else PROBE_SECONDS)
             except queue.Empty:
-                self._try_again()
+                self._try(self._check if self._healthy else self._probe)
                 continue
             stopping = self._handle(entry)
         self._on_stop()
@@ -192,11 +196,11 @@ class GroupCommit:
             job.done.set_exception(error)
         self._busy_since = None
 
-    def _try_again(self) -> None:
+    def _try(self, work: Callable[[], None]) -> None:
         self._busy_since = time.monotonic()
         try:
-            self._probe()
+            work()
             self._healthy = True
-        except Exception:  # noqa: BLE001  # still failed, in whatever way
+        except Exception:  # noqa: BLE001  # failed, in whatever way
             self._healthy = False
         self._busy_since = None

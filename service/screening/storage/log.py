@@ -43,6 +43,7 @@ class SqlLog:
         self.load = Load()
         self._writer = GroupCommit(
             self.load.measured(self._appender.commit),
+            check=self._appender.check,
             probe=self._appender.probe,
             on_stop=self._appender.close,
             failures=database.failures,
@@ -68,7 +69,12 @@ class SqlLog:
 
     async def find_request(self, idempotency: Idempotency) -> tuple[Stored, bool] | None:
         """Return the record that answered a request_id, and whether the body is the same; see DecisionLog."""
-        return await self._read(lambda: rows.earlier(self._read_log, self._read_keys, idempotency))
+
+        def earlier() -> tuple[Stored, bool] | None:
+            self._read_log.check()  # what is found is answered with, without another record
+            return rows.earlier(self._read_log, self._read_keys, idempotency)
+
+        return await self._read(earlier)
 
     async def find_references(self, references: Sequence[bytes]) -> list[int]:
         """Return the places of the records that carry any of these keyed hashes; see DecisionLog."""
@@ -104,8 +110,11 @@ class SqlLog:
         return await self._read(lambda: tree.newest(self._read_log))
 
     async def tiles(self, wanted: Iterable[TileId]) -> dict[TileId, bytes]:
-        """Return the tiles that are there; see DecisionLog."""
-        return await self._read(lambda: tree.tiles(self._read_log, wanted))
+        """Return the tiles that are there, made anew where they were damaged; see DecisionLog."""
+        some = list(wanted)
+        if not await self._read(lambda: tree.sound(self._read_log, some)):
+            await self._writer.run(lambda: self._integrator.mend(some))
+        return await self._read(lambda: tree.tiles(self._read_log, some))
 
     async def erase(self, record: Record, doomed: Sequence[Erasure]) -> Appended:
         """Append the record of an erasure, then destroy keys and look-ups; see DecisionLog."""

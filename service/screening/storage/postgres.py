@@ -31,13 +31,24 @@ DIALECT = {
 }
 _LEADER, _MIGRATING = 0x5C4EE1, 0x5C4EE2
 """Advisory locks of the instance that integrates, and of one that migrates."""
+_SERVER = {
+    "statement_timeout": "60s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "30s",
+    # what ends the session of a machine that is gone, and with it the lock of the one that integrates
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+    "client_connection_check_interval": "2s",
+}
 _CONNECTION = {
     "connect_timeout": "3",
     "keepalives_idle": "5",
     "keepalives_interval": "2",
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
-    "options": "-c statement_timeout=60s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+    "options": " ".join(f"-c {name}={value}" for name, value in _SERVER.items()),
 }
 
 
@@ -85,6 +96,9 @@ class PostgresSession:
         """Run one statement for each row; see Session."""
         if rows:
             self._live().cursor().executemany(sql.replace("?", "%s").encode(), [tuple(row) for row in rows])
+
+    def check(self) -> None:
+        """Do nothing: a server that is gone fails each statement; see Session."""
 
     def begin(self) -> None:
         """Begin to write; see Session."""

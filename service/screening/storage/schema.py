@@ -68,8 +68,9 @@ CREATE TABLE doomed (key_id TEXT PRIMARY KEY){plain};
 CREATE TABLE probe (one {int} PRIMARY KEY, ballast {blob} NOT NULL);
 """,
     "CREATE TABLE bundle (revision TEXT PRIMARY KEY, packed {blob} NOT NULL);",
+    "CREATE TABLE begun (one {int} PRIMARY KEY CHECK (one = 1), reference_check {blob} NOT NULL);",
 )
-"""The log: records, look-ups (`request`, `reference`), the tree, the law by its hash, and what is known of decisions beside their record."""
+"""The log: records, look-ups (`request`, `reference`), the tree, the law by its hash, what is known of decisions beside their record, and that it has begun."""
 
 KEYS: tuple[str, ...] = ("CREATE TABLE wrapped_key (key_id TEXT PRIMARY KEY, wrapped {blob} NOT NULL){plain};",)
 """The wrapped data keys."""

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from screening.errors import DataDirectoryError
-from screening.storage import schema, wal
+from screening.storage import continuity, schema, wal
 from screening.storage.database import Rows, Session, Values
 
 LOG, KEYS = "log.db", "keys.db"
@@ -53,6 +53,8 @@ class SqliteSession:
         )
         for setting in ("synchronous = FULL", "secure_delete = ON", "journal_mode = WAL"):
             self._connection.execute(f"PRAGMA {setting}")
+        self._files = {Path(f"{path}{end}"): 0 for end in ("", "-wal")}
+        self.check()
 
     def execute(self, sql: str, values: Values = ()) -> Rows:
         """Run one statement; see Session."""
@@ -75,12 +77,27 @@ class SqliteSession:
             self._connection.execute(_insertion(table, len(rows[0]), size), values)
             start += size
 
+    def check(self) -> None:
+        """Raise if a file is not the one that was opened; see Session.
+
+        SQLite goes on writing into files that were removed or replaced, where nobody will find the records again.
+        """
+        for path, known in self._files.items():
+            try:
+                found = path.stat().st_ino
+            except FileNotFoundError:
+                found = 0
+            if known and found != known:
+                raise sqlite3.OperationalError(f"{path} was removed or replaced while it was open")
+            self._files[path] = found
+
     def begin(self) -> None:
         """Begin to write; see Session.
 
         Processes that write wait for their turn at a lock of our own, because SQLite's waits by sleeping longer and longer.
         """
         assert self._turn is not None
+        self.check()
         fcntl.flock(self._turn, fcntl.LOCK_EX)
         self._connection.execute("BEGIN IMMEDIATE")
 
@@ -88,6 +105,7 @@ class SqliteSession:
         """Return when everything is on disk; see Session."""
         self._connection.commit()
         self._end_turn()
+        self.check()
 
     def rollback(self) -> None:
         """Undo; see Session."""
@@ -132,14 +150,37 @@ class SqliteDatabase:
             raise DataDirectoryError(f"the data directory {directory} is in use by another process")
         self.repairs: list[str] = []
         try:
-            for name, migrations in ((LOG, schema.LOG), (KEYS, schema.KEYS)):
-                if self._leads:
-                    self.repairs += _check_wal(directory / f"{name}-wal")
-                session = SqliteSession(directory / name)
-                schema.migrate(session, migrations, DIALECT, str(directory / name))
-                session.close()
+            self._prepare_file(KEYS, schema.KEYS, beside=LOG)
+            self._prepare_file(LOG, schema.LOG, beside=KEYS)
         except sqlite3.Error as error:
+            os.close(self._lock)
             raise DataDirectoryError(f"the decision log in {directory} cannot be opened: {error}") from None
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def _prepare_file(self, name: str, migrations: Sequence[str], *, beside: str) -> None:
+        """Bring one file to the newest version, making it if what stands beside it has no need of it yet."""
+        path = self._directory / name
+        if not path.exists() and self._is_used(beside):
+            raise DataDirectoryError(f"{path} is missing beside {beside}; {continuity.RESTORE}")
+        if self._leads:
+            self.repairs += _check_wal(path.with_name(f"{name}-wal"))
+        session = SqliteSession(path)
+        try:
+            schema.migrate(session, migrations, DIALECT, str(path))
+        finally:
+            session.close()
+
+    def _is_used(self, name: str) -> bool:
+        """Say whether a file shows that there was another: the log is made after the key store, and a key is for a record."""
+        if name == LOG:
+            return (self._directory / LOG).exists()
+        session = SqliteSession(self._directory / KEYS)
+        try:
+            return continuity.has_keys(session)
+        finally:
+            session.close()
 
     def open_log(self) -> Session:
         """Connect to the log; see Database."""

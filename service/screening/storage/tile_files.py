@@ -17,6 +17,8 @@ from screening.decisionlog.port import DecisionLog
 from screening.decisionlog.tile import WIDTH, TileId
 
 CHECKPOINT = "checkpoint"
+EXPORTED_ANEW = "tiles_exported_anew"
+"""The repair that is recorded where exported tiles were missing or short."""
 _AT_ONCE = 64
 
 
@@ -26,15 +28,22 @@ class TileFiles:
     def __init__(self, directory: Path, key: VerifierKey, *, entries: bool) -> None:
         self._directory = directory
         self._entries = entries
-        self._size = self._exported(key)
+        size = self._exported(key) if (directory / CHECKPOINT).exists() else 0
+        self._size = size or 0
+        self._repairs = [EXPORTED_ANEW] if size is None else []
 
-    def _exported(self, key: VerifierKey) -> int:
-        """Return the size that was exported; 0, so that everything is written anew, if that cannot be known."""
+    def repairs(self) -> list[str]:
+        """Return what is mended with the next export, since the last call, as tokens to record."""
+        taken, self._repairs = self._repairs, []
+        return taken
+
+    def _exported(self, key: VerifierKey) -> int | None:
+        """Return the size that was exported; None, so that everything is written anew, if that cannot be known."""
         try:
             size = open_note((self._directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head.size
-            return size if self._is_whole(size) else 0
+            return size if self._is_whole(size) else None
         except (BadNote, OSError, ValueError):
-            return 0
+            return None
 
     def _is_whole(self, size: int) -> bool:
         """Say whether every tile has its length; a loss of power may leave one short or empty. Raises OSError."""

@@ -2,20 +2,24 @@
 
 Tiles and checkpoint are written in one transaction, so that a crash leaves the tree at the size of its last checkpoint
 and integration goes on from there. Nothing is signed that does not continue what was signed before: the edge of the tree
-is compared with the last checkpoint whenever it is loaded.
+is compared with the last checkpoint whenever it is loaded. A full tile has its hash in the tile above it, up to that edge:
+it is compared whenever it is read, and all of them in turn, a few with each checkpoint; a wrong one is made anew.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from screening.decisionlog import merkle, tile
 from screening.decisionlog.checkpoint import BadNote, Checkpoint, Head, Signer, VerifierKey, open_note, unverified
-from screening.decisionlog.tile import Edge, TileId
+from screening.decisionlog.tile import HEIGHT, WIDTH, Edge, TileId
 from screening.errors import LogTampered
-from screening.storage.database import Database, Session
+from screening.storage.database import Database, Session, writing
 
 STEP = 65_536
 """Most records between two checkpoints; it bounds memory and the size of one transaction."""
 TILES_REBUILT = "tiles_rebuilt"
+_LOOKED_AT, _LOOKED_AT_FIRST = 8, 256
+"""Full tiles that are compared with each checkpoint, and at the start."""
 _ROWS = 4_096
 _COUNTED = """
 SELECT (SELECT coalesce(max(log_index) + 1, 0) FROM record), (SELECT next_index FROM tail WHERE one = 1)
@@ -30,6 +34,7 @@ class Integrator:
         self._log = log
         self._repairs = repairs
         self._edge: Edge | None = None
+        self._round: Iterator[TileId] = iter(())
 
     def integrate(self, signer: Signer, micros: int) -> Checkpoint | None:
         """Integrate everything and return the newest checkpoint; see DecisionLog."""
@@ -39,6 +44,7 @@ class Integrator:
         last = newest(self._log)
         while last is None or last.head.size < self._next_index():
             last = self._step(last, signer, micros)
+        self._look(last.head, _LOOKED_AT)
         return last
 
     def check(self, signer: Signer, anchored: Checkpoint | None) -> None:
@@ -49,7 +55,9 @@ class Integrator:
         if counted != expected or counted < size:
             raise LogTampered(f"the log holds {counted} records where it had {max(size, expected)}")
         if last:
-            self._load(last.head, signer.key, last.note)
+            _check_note(last, signer.key)
+            self._load(last.head)
+            self._look(last.head, _LOOKED_AT_FIRST)
         if anchored and anchored.head.size > size:
             raise LogTampered(
                 f"the log knows {size} records, its anchor {anchored.head.size}: it was rolled back or cut off"
@@ -82,40 +90,55 @@ class Integrator:
             return Edge()
         if self._edge is not None and self._edge.size == last.head.size:
             return self._edge
-        return self._load(last.head, signer.key, last.note)
+        _check_note(last, signer.key)
+        return self._load(last.head)
 
-    def _load(self, head: Head, key: VerifierKey, note: str) -> Edge:
-        """Load the edge of the tree and compare it with its checkpoint; tiles that are wrong are made anew."""
-        try:
-            if open_note(note, [key]).head.origin != key.name:
-                raise LogTampered("the log's last checkpoint is that of another log")
-        except BadNote as error:
-            raise LogTampered(f"the log's last checkpoint was not signed with its key: {error}") from None
-        try:
-            edge = Edge(head.size, tiles(self._log, [each for each, _ in tile.edge_ids(head.size)]))
-            if edge.root() == head.root:
-                return edge
-        except ValueError:
-            pass
-        return self._rebuild(head)
+    def mend(self, wanted: Iterable[TileId]) -> None:
+        """Compare full tiles with those above them up to the signed root, and make wrong ones anew. Raises LogTampered."""
+        last = newest(self._log)
+        if last is None:
+            return
+        self._load(last.head)
+        for each in tile.lineage(wanted, last.head.size):
+            found = tiles(self._log, (each, each.above()))
+            above = found.get(each.above(), b"")
+            if not tile.is_sound(each, found.get(each, b""), above):
+                self._regrow(*each.span(), tile.hash_above(each, above))
 
-    def _rebuild(self, head: Head) -> Edge:
-        """Make all tiles anew from the records. Raises LogTampered if the records do not have the signed root."""
+    def _look(self, head: Head, many: int) -> None:
+        """Compare the next full tiles; after the last of them the first come again."""
+        some = list(islice(self._round, many))
+        if not some:
+            self._round = (each for each, width in tile.all_ids(head.size) if width == WIDTH)
+            some = list(islice(self._round, many))
+        self.mend(some)
+
+    def _load(self, head: Head) -> Edge:
+        """Load the edge of the tree and compare it with its signed root; if it is wrong, all tiles are made anew."""
+        edge = _edge(self._log, head)
+        if edge is None:
+            edge = self._regrow(0, head.size, head.root)
+            with writing(self._log):
+                self._put(edge.partial())
+        return edge
+
+    def _regrow(self, start: int, end: int, root: bytes) -> Edge:
+        """Make the full tiles of a tree or of a full tile's records anew. Raises LogTampered if they have another root."""
         edge = Edge()
-        self._log.begin()
-        while edge.size < head.size:
-            leaves = self._leaves(edge.size, min(edge.size + _ROWS, head.size))
-            self._put(edge.extend(leaves))
-        if edge.root() != head.root:
-            self._log.rollback()
-            raise LogTampered(f"the log's first {head.size} records do not have the root that was signed")
-        self._put(edge.partial())
-        self._log.commit()
+        with writing(self._log):
+            while (at := start + edge.size) < end:
+                made = edge.extend(self._leaves(at, min(at + _ROWS, end)))
+                self._put(
+                    (TileId(each.level, each.n + (start >> HEIGHT * (each.level + 1))), row) for each, row in made
+                )
+            if edge.root() != root:
+                raise LogTampered(f"the log's records {start} to {end - 1} do not have the root that was signed")
         self._repairs.append(TILES_REBUILT)
         return edge
 
     def _root(self, size: int) -> bytes:
         wanted = tile.wanted(lambda nodes: merkle.root(size, nodes))
+        self.mend(wanted)
         try:
             return merkle.root(size, tile.nodes_of(tiles(self._log, wanted)))
         except ValueError:
@@ -135,6 +158,36 @@ class Integrator:
     def _next_index(self) -> int:
         (value,) = self._log.execute("SELECT next_index FROM tail WHERE one = 1").fetchone()
         return int(value)
+
+
+def sound(log: Session, wanted: Iterable[TileId]) -> bool:
+    """Say whether tiles, and those above them up to the newest signed root, are as they were made."""
+    last = newest(log)
+    if last is None:
+        return True
+    if _edge(log, last.head) is None:
+        return False
+    full = tile.lineage(wanted, last.head.size)
+    held = tiles(log, {*full, *(each.above() for each in full)})
+    return all(tile.is_sound(each, held.get(each, b""), held.get(each.above(), b"")) for each in full)
+
+
+def _edge(log: Session, head: Head) -> Edge | None:
+    """Return the edge of the tree; None if it does not have the signed root."""
+    try:
+        edge = Edge(head.size, tiles(log, [each for each, _ in tile.edge_ids(head.size)]))
+        return edge if edge.root() == head.root else None
+    except ValueError:
+        return None
+
+
+def _check_note(last: Checkpoint, key: VerifierKey) -> None:
+    """Refuse a checkpoint that was not signed with the log's key. Raises LogTampered."""
+    try:
+        if open_note(last.note, [key]).head.origin != key.name:
+            raise LogTampered("the log's last checkpoint is that of another log")
+    except BadNote as error:
+        raise LogTampered(f"the log's last checkpoint was not signed with its key: {error}") from None
 
 
 def newest(log: Session) -> Checkpoint | None:

@@ -35,6 +35,8 @@ KEPT = "screening.kept"
 
 EVENT_CALL = "rpc.handled"
 """The one log line of a call."""
+EVENT_ITEM = "rpc.item_failed"
+"""The log line of an unforeseen error in an item of a batch or stream: once a call and class of error."""
 
 EVENT_RELOAD = "reload"
 """The log line of something read anew from its files: source, taken, and the problem where it was not."""

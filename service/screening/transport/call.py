@@ -26,9 +26,13 @@ class Call:
     began: float
     count: Callable[[str, str, Answer], None]
     """Counts a decision, by rpc and outcome."""
+    time_left: Callable[[], float | None]
+    """Returns the seconds until the caller's deadline; None: it has none."""
     outcomes: Counter[str] = field(default_factory=Counter)
     answer: Answer | None = None
     failed_items: int = 0
+    faults: set[str] = field(default_factory=set)
+    """Classes of unforeseen errors that its items met, each of which is logged once."""
     held: int = 0
     """Decisions in flight that it counts for."""
 

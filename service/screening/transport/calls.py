@@ -10,16 +10,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, NoReturn
-
-import grpc
+from typing import NoReturn
 
 from screening.errors import (
     DeadlineTooShort,
     MessageTooLarge,
     NotReady,
     QuotaSpent,
-    SlowReader,
     Stopping,
     TooBusy,
     Unauthenticated,
@@ -27,10 +24,11 @@ from screening.errors import (
 )
 from screening.telemetry import attributes as names
 from screening.telemetry.trace import CallTrace
-from screening.transport import status
+from screening.transport import exchange, status
 from screening.transport.admission import Admission
 from screening.transport.authenticate import Authenticator, stranger
 from screening.transport.call import Call
+from screening.transport.exchange import Context
 from screening.transport.observe import Observer
 from screening.transport.refuse import Refuser
 
@@ -40,19 +38,11 @@ TRANSPORT_LIMIT = MESSAGE_LIMIT + 2 * 1024 * 1024
 """Largest message that the transport hands over at all, so that ours can be refused with a reason."""
 DEADLINE_MARGIN_SECONDS = 0.02
 """Time before the caller's deadline that is kept for answering."""
-MESSAGE_SECONDS = 10
-"""How long the message of a call may be on its way once the call has begun."""
-REFUSED_SECONDS, REFUSED_MESSAGES = 1, 8
-"""How long a call that is refused already may go on sending, and how much."""
 QUIET_SECONDS, QUIET_AT_LATEST_SECONDS = 0.05, 1.0
 """Without calls in progress and arrivals for so long, or at the latest after so long, every call that was sent is taken.
 
 Whoever gets an answer may ask again at once, so as long as calls are answered more may be on their way.
 """
-UNREAD_SECONDS = 30
-"""How long an answer of a stream may wait for the caller to take it."""
-
-Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class Calls:
@@ -92,9 +82,10 @@ class Calls:
             came = False
             try:
                 await self._turn()
-                self._check(call, service, context)
+                self._check(call, service)
                 body = await self._message(call, context)
                 came, size = True, len(body)
+                self.require_time(call)  # it may have been long on its way
                 self._enter(call, body)
                 reply = await method(call, body)
             except asyncio.CancelledError:
@@ -112,19 +103,27 @@ class Calls:
         return handle
 
     def stream(
-        self, service: str, rpc: str, method: Callable[[Call, AsyncIterator[bytes]], AsyncGenerator[bytes, None]]
+        self,
+        service: str,
+        rpc: str,
+        method: Callable[[Call, AsyncIterator[bytes]], AsyncGenerator[bytes, None]],
+        *,
+        by_right: bool = True,
     ) -> Callable[[AsyncIterator[bytes], Context], Awaitable[None]]:
-        """Wrap a method that takes a stream of messages and returns one."""
+        """Wrap a method that takes a stream of messages and returns one.
+
+        Where it is not `by_right`, every caller that has proven who it is may call it.
+        """
 
         async def handle(bodies: AsyncIterator[bytes], context: Context) -> None:
             call = self._begin(service, rpc, context)
             entered = False
             try:
                 await self._turn()
-                self._check(call, service, context)
+                self._check(call, service, by_right=by_right)
                 with self._open_stream(call):
                     entered = True
-                    await _write_all(method(call, bodies), context)
+                    await exchange.write_all(method(call, bodies), context)
             except asyncio.CancelledError:
                 self.observer.end(call, "CANCELLED")
                 raise
@@ -176,65 +175,54 @@ class Calls:
         """Record an item of a batch or stream that was not decided."""
         call.failed_items += 1
         reason = status.of(error).reason
-        self.observer.metrics.error(reason)
+        self.observer.fail_item(call, reason, error)
         trace.note("", (names.ERROR_TYPE, reason))
         await self._refuser.record(
             caller=call.caller.name, rpc=call.rpc, reason=reason, trace_id=call.trace.hex_id, error=error
         )
 
-    async def require_known(self, context: Context) -> None:
-        """End a call that is none of ours unless its caller has proven who it is."""
-        try:
-            self._authenticator().caller(context, _texts(context), time.time())
-        except Unauthenticated as error:
-            row = status.of(error)
-            await context.abort(row.code, row.text, status.trailers(error, ""))
+    def require_time(self, call: Call) -> None:
+        """Check that enough time is left to decide and answer. Raises DeadlineTooShort."""
+        left = call.time_left()
+        if left is not None and left < DEADLINE_MARGIN_SECONDS:
+            raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
 
     def _begin(self, service: str, rpc: str, context: Context) -> Call:
         self.observer.metrics.received += 1
         metadata = _texts(context)
         trace = self.observer.begin(f"{service}/{rpc}", metadata)
-        began, count = time.perf_counter(), self.observer.metrics.decided
+        began = time.perf_counter()
         try:
-            caller = self._authenticator().caller(context, metadata, time.time())
+            caller, known = self._authenticator().caller(context, metadata, time.time()), True
         except Unauthenticated:
-            return Call(rpc, stranger(context), known=False, trace=trace, began=began, count=count)
-        return Call(rpc, caller, known=True, trace=trace, began=began, count=count)
+            caller, known = stranger(context), False
+        return Call(
+            rpc,
+            caller,
+            known=known,
+            trace=trace,
+            began=began,
+            count=self.observer.metrics.decided,
+            time_left=context.time_remaining,
+        )
 
-    def _check(self, call: Call, service: str, context: Context) -> None:
+    def _check(self, call: Call, service: str, *, by_right: bool = True) -> None:
         """Check readiness, rights and time. Raises Unauthenticated, NotAllowed, NotReady, DeadlineTooShort."""
         if not call.known:
             raise Unauthenticated
-        call.caller.require_rpc(call.rpc)
+        if by_right:
+            call.caller.require_rpc(call.rpc)
         if unready := self._unready(service):
             raise NotReady(unready)
-        left = context.time_remaining()
-        if left is not None and left < DEADLINE_MARGIN_SECONDS:  # type: ignore[redundant-expr]  # None: no deadline
-            raise DeadlineTooShort(int(DEADLINE_MARGIN_SECONDS * 1000))
+        self.require_time(call)
 
     async def _message(self, call: Call, context: Context) -> bytes:
         """Return the message of a call. Raises Unparseable where none comes."""
         try:
-            async with asyncio.timeout(MESSAGE_SECONDS), self._admission.reading(call.caller):
-                message = await context.read()
-        except TimeoutError:
-            message = grpc.aio.EOF
-        if message is grpc.aio.EOF:
+            return await exchange.read_message(context, self._admission.reading(call.caller))
+        except Unparseable:
             self.observer.metrics.messageless += 1
-            raise Unparseable
-        body: bytes = message
-        return body
-
-    async def _let_finish(self, context: Context) -> None:
-        """Take what a caller sends that is refused before it came, a few messages at most, and forget it.
-
-        A client that is cut off while it sends is told by its own library of an internal error, and not of the reason.
-        """
-        with contextlib.suppress(Exception):  # none came: then the client is not sending
-            async with asyncio.timeout(REFUSED_SECONDS):
-                for _ in range(REFUSED_MESSAGES):
-                    if await context.read() is grpc.aio.EOF:
-                        break
+            raise
 
     def _enter(self, call: Call, body: bytes) -> None:
         """Check the limits. Raises MessageTooLarge, TooBusy, QuotaSpent."""
@@ -251,14 +239,14 @@ class Calls:
                 caller=call.caller.name, rpc=call.rpc, reason=row.reason, trace_id=call.trace.hex_id, error=error
             )
             if sending:
-                await self._let_finish(context)
+                await exchange.let_finish(context)
             if isinstance(error, TooBusy | QuotaSpent):
                 await self._make_wait(context, error.retry_seconds)
         except asyncio.CancelledError:
             self.observer.end(call, "CANCELLED")
             raise
         self.observer.end(call, row.code.name, row.reason, error)
-        await context.abort(row.code, row.text, status.trailers(error, call.rpc))
+        await exchange.refuse(context, call.rpc, error)
 
     async def _make_wait(self, context: Context, retry_seconds: float) -> None:
         """Hold the refusal back where the peer did not wait as it was told before, though not beyond its deadline."""
@@ -274,14 +262,3 @@ def check_size(body: bytes) -> None:
 def _texts(context: Context) -> dict[str, str]:
     """Return the metadata of a call that is text."""
     return {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
-
-
-async def _write_all(replies: AsyncGenerator[bytes, None], context: Context) -> None:
-    """Write a stream's answers as fast as the caller takes them. Raises SlowReader where it takes none."""
-    async with contextlib.aclosing(replies):
-        async for reply in replies:
-            try:
-                async with asyncio.timeout(UNREAD_SECONDS):
-                    await context.write(reply)
-            except TimeoutError:
-                raise SlowReader(UNREAD_SECONDS) from None

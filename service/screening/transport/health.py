@@ -1,9 +1,7 @@
 """Health as named conditions, each false until it is proven."""
 
+import asyncio
 from collections.abc import Callable, Mapping
-
-from grpc_health.v1 import health_pb2
-from grpc_health.v1.health import aio as health_aio
 
 CONDITIONS = {
     "bundle": "the law in force can be applied, and is not older than allowed",
@@ -20,37 +18,45 @@ DECIDING = frozenset({"bundle", "registry", "clock"})
 READING = frozenset({"log", "keys", "draining"})
 """Conditions that reading the log needs; deciding needs all."""
 
-_SERVING = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
 
 class Health:
-    """Holds the conditions and reports SERVING for each service only while those it needs hold, overall while all do."""
+    """Holds the conditions: a service serves only while those it needs hold, and overall while all do."""
 
     def __init__(self, needs: Mapping[str, frozenset[str]], tests: Mapping[str, Callable[[], bool]]) -> None:
         """`needs` are the conditions of each service; `tests` prove them, and none may block."""
-        self.servicer = health_aio.HealthServicer()
         self._needs = {**needs, "": frozenset(CONDITIONS)}
         self._tests = tests
         self._holds = dict.fromkeys(CONDITIONS, False)
+        self.watched = True
+        """False once whoever watches is to be told no more, because the service ends."""
+        self.changed = asyncio.Event()
+        """Set when something changes, and replaced by the event of the next change; nobody is waited for."""
 
-    async def look(self) -> None:
-        """Test every condition, and report each service whose state changed."""
+    def look(self) -> None:
+        """Test every condition."""
         before = dict(self._holds)
         self._holds.update({name: test() for name, test in self._tests.items()})
         if self._holds != before:
-            await self.report()
+            self._tell()
 
-    async def set(self, condition: str, *, holds: bool) -> None:
-        """Note whether a condition without a test holds, and report."""
+    def set(self, condition: str, *, holds: bool) -> None:
+        """Note whether a condition without a test holds."""
         self._holds[condition] = holds
-        await self.report()
+        self._tell()
 
-    async def report(self) -> None:
-        """Report every service; the library's own default is SERVING."""
-        failing = set(self.failing)
-        for service, needs in self._needs.items():
-            await self.servicer.set(service, _NOT_SERVING if failing & needs else _SERVING)
+    def end_watches(self) -> None:
+        """Tell whoever watches that nothing more will be told."""
+        self.watched = False
+        self._tell()
+
+    def _tell(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def serves(self, service: str) -> bool | None:
+        """Say whether a service serves, or all of them if it is empty; None: there is no such service."""
+        needs = self._needs.get(service)
+        return None if needs is None else all(self._holds[name] for name in needs)
 
     @property
     def holds(self) -> Mapping[str, bool]:
@@ -65,9 +71,9 @@ class Health:
     def unready(self, service: str) -> str:
         """Return the condition for want of which a service must not decide now; empty if there is none.
 
-        Tested anew, because a law too old or a clock gone back must not decide even once.
+        Tested anew, because a law too old or a clock gone back must not decide even once. What has no needs is ready.
         """
-        for name in DECIDING & self._needs[service]:
+        for name in DECIDING & self._needs.get(service, frozenset()):
             if not self._tests[name]():
                 return name
         return ""

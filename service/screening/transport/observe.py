@@ -39,6 +39,15 @@ class Observer:
         if self._exporter and (trace.sampled or trace.notes):
             self._exporter.add(trace)
 
+    def fail_item(self, call: Call, reason: str, error: Exception) -> None:
+        """Count an item that was not decided; an unforeseen error has a line at once, since a stream may last long."""
+        self.metrics.error(reason)
+        fault = _fault(error)
+        if reason == "INTERNAL" and fault not in call.faults:
+            call.faults.add(fault)
+            said = {"caller": call.caller.name, "trace_id": call.trace.hex_id, "reason": reason}
+            self._log.error(names.EVENT_ITEM, rpc=call.rpc, error_class=fault, **said)
+
     def end(self, call: Call, code: str, reason: str = "", error: Exception | None = None) -> None:
         """Count a call that ended with a status, write its line and hand its trace on; `error` is why it failed."""
         seconds = time.perf_counter() - call.began
@@ -55,8 +64,8 @@ class Observer:
         said = self._described(call, reason)
         if kept:
             self._end_trace(call, code, said)
-        if reason == "INTERNAL":  # the class names the fault; its text may hold what the caller sent
-            said["error_class"] = type(error).__name__
+        if reason == "INTERNAL":
+            said["error_class"] = _fault(error)
         self._log.info(names.EVENT_CALL, rpc=call.rpc, code=code, duration_ms=round(seconds * 1000, 3), **said)
 
     def _described(self, call: Call, reason: str) -> dict[str, Any]:
@@ -94,3 +103,8 @@ class Observer:
         elif call.outcomes:
             trace.attributes[names.ITEMS] = call.outcomes.total() + call.failed_items
         self._exporter.add(trace)
+
+
+def _fault(error: Exception | None) -> str:
+    """Return the class of an error, which names the fault; its text may hold what the caller sent."""
+    return type(error).__name__

@@ -13,17 +13,16 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import grpc
-from grpc_health.v1 import health_pb2_grpc
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from screening.errors import ListenError
 from screening.transport.health import Health
+from screening.transport.health_servicer import MOST, HealthServicer
 from screening.transport.server import bind
 
 LIVE_SECONDS = 10.0
 """How long the event loop may be busy with one thing before the process is taken for stuck."""
 _BEAT_SECONDS = 0.5
-_MOST_HEALTH_CALLS = 64
 
 
 class Heartbeat:
@@ -98,8 +97,8 @@ class _Handler(WSGIRequestHandler):
 
 async def serve_health(listen: str, health: Health) -> tuple[int, grpc.aio.Server]:
     """Serve gRPC health on HOST:PORT; return the port and the server, to be stopped. Raises ListenError."""
-    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),), maximum_concurrent_rpcs=_MOST_HEALTH_CALLS)
-    health_pb2_grpc.add_HealthServicer_to_server(health.servicer, server)
+    server = grpc.aio.server(options=(("grpc.so_reuseport", 0),), maximum_concurrent_rpcs=2 * MOST)
+    HealthServicer(health).add_to(server)
     port = bind(server, listen, None)
     await server.start()
     return port, server

@@ -111,6 +111,7 @@ class ScreeningServicer:
         try:
             request = item.read(kind.item)
             items.check_key(item, taken)
+            self._calls.require_time(call)  # a stream may have waited for its quota
             return self._ask(call, kind.rpc, request, f"{item.path}request.")
         except Unparseable as error:
             if taken is not None:  # a batch is one message, and as a whole it does not parse

@@ -11,18 +11,17 @@ taken are answered.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from screening.errors import ListenError
-from screening.transport import log_servicer, screening_servicer, status_servicer
+from screening.transport import health_servicer, log_servicer, reflection, screening_servicer, status_servicer
 from screening.transport.calls import TRANSPORT_LIMIT, Calls
 from screening.transport.health import CONDITIONS, READING, Health
+from screening.transport.health_servicer import HealthServicer
 from screening.transport.log_servicer import DecisionLogServicer
+from screening.transport.reflection import Reflection
 from screening.transport.screening_servicer import ScreeningServicer
 from screening.transport.status_servicer import StatusServicer
 
@@ -80,13 +79,14 @@ class Server:
     ) -> None:
         """A port that is not `shared` with workers beside this one lets no second server on it.
 
-        Calls beyond `most_calls` at once are refused by the transport itself, before they begin.
+        Calls beyond `most_calls` at once are refused by the transport itself, before they begin; those of the health
+        service are counted apart.
         """
         self._calls = calls
         self._health = health
         self._server = grpc.aio.server(
             options=(*_OPTIONS, ("grpc.so_reuseport", int(shared))),
-            maximum_concurrent_rpcs=most_calls,
+            maximum_concurrent_rpcs=most_calls + 2 * health_servicer.MOST,
         )
         self._add_services(screening, decision_log, status)
         self._watching: asyncio.Task[None] | None = None
@@ -118,20 +118,19 @@ class Server:
             },
         )
         self._add(status_servicer.SERVICE, unary={"GetStatus": status.get_status})
-        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._server)
-        health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        services = (screening_servicer.SERVICE, log_servicer.SERVICE, status_servicer.SERVICE, health)
-        reflecting = _Reflection((*services, reflection.SERVICE_NAME), self._calls)
-        add_reflection: Any = reflection_pb2_grpc.add_ServerReflectionServicer_to_server  # typed without aio
-        add_reflection(reflecting, self._server)
+        HealthServicer(self._health).add_to(self._server)
+        describing = Reflection((*NEEDS, health_servicer.SERVICE), self._calls)
+        self._add(reflection.SERVICE, unary={}, streams={reflection.RPC: describing.describe}, by_right=False)
 
-    def _add(self, service: str, unary: dict[str, Any], streams: dict[str, Any] | None = None) -> None:
+    def _add(
+        self, service: str, unary: dict[str, Any], streams: dict[str, Any] | None = None, *, by_right: bool = True
+    ) -> None:
         handlers: dict[str, Any] = {
             name: grpc.stream_unary_rpc_method_handler(self._calls.unary(service, name, method))
             for name, method in unary.items()
         }
         for name, method in (streams or {}).items():
-            handler: Any = self._calls.stream(service, name, method)
+            handler: Any = self._calls.stream(service, name, method, by_right=by_right)
             handlers[name] = grpc.stream_stream_rpc_method_handler(handler)
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
 
@@ -140,28 +139,28 @@ class Server:
 
         Raises ListenError.
         """
-        await self._health.report()
         port = bind(self._server, listen, credentials)
         await self._server.start()
-        await self._health.set("draining", holds=True)
-        await self._health.look()
+        self._health.set("draining", holds=True)
+        self._health.look()
         self._watching = asyncio.create_task(self._watch())
         return port
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            await self._health.look()
+            self._health.look()
 
     async def stop(self, *, notice: float, grace: float) -> None:
         """Say that the service drains, take calls for `notice` seconds more, then wait for those in flight.
 
         They have `grace` seconds.
         """
-        await self._health.set("draining", holds=False)
+        self._health.set("draining", holds=False)
         await asyncio.sleep(notice)
         self._calls.may_begin.clear()
         await self._calls.quiet()
+        self._health.end_watches()
         stopping = asyncio.create_task(self._server.stop(grace))
         ending = asyncio.get_running_loop().call_later(grace * STREAMS_MAY_END, self._calls.stop)
         await asyncio.sleep(0)  # gRPC is told before the first held call is begun
@@ -178,20 +177,3 @@ def bind(server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentia
         return server.add_secure_port(listen, credentials) if credentials else server.add_insecure_port(listen)
     except RuntimeError:
         raise ListenError(f"the address {listen} cannot be bound; is another service on it?") from None
-
-
-class _Reflection(reflection.aio.ReflectionServicer):
-    """Describes the API to known callers only."""
-
-    def __init__(self, services: tuple[str, ...], calls: Calls) -> None:
-        super().__init__(services)
-        self._calls = calls
-
-    async def ServerReflectionInfo(  # type: ignore[override]  # noqa: N802  # typed as a coroutine; the RPC's name
-        self, requests: Any, context: Any
-    ) -> AsyncIterator[Any]:
-        """Answer what is asked of the API, once the caller has proven who it is."""
-        await self._calls.require_known(context)
-        replies: Any = super().ServerReflectionInfo(requests, context)
-        async for reply in replies:
-            yield reply

@@ -66,5 +66,6 @@ async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_corrupt_database_is_refused(tmp_path: Path) -> None:
     """Never a silent restart from empty."""
     (tmp_path / "log.db").write_bytes(b"not a database" * 100)
+    (tmp_path / "keys.db").touch()
     with pytest.raises(DataDirectoryError, match="cannot be opened"):
         sqlite_log(tmp_path, clock.now)

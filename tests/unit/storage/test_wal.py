@@ -25,6 +25,7 @@ def written(directory: Path, commits: int) -> Path:
     copy.mkdir()
     for name in ("log.db", "log.db-wal"):
         (copy / name).write_bytes((live / name).read_bytes())
+    (copy / "keys.db").touch()  # a log without its key store is refused before that
     connection.close()
     return copy / "log.db-wal"
 
