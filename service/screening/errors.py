@@ -124,7 +124,7 @@ class NotAllowed(CallError):
 class TooBusy(CallError):
     """The service has as much in flight as it takes on; it may have room again in `retry_seconds`.
 
-    `limit` says of what: decisions, bytes, streams.
+    `limit` says of what: calls, decisions, bytes, streams, and of the health service checks and watches.
     """
 
     def __init__(self, limit: str, retry_seconds: float) -> None:

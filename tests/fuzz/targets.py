@@ -5,6 +5,7 @@ wrong call a CallError with a status other than INTERNAL.
 """
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import typer
 from city.screening.v1 import screening_service_pb2
+from joserfc import jws
 from screening import callers, screen
 from screening.bundle import Bundle
 from screening.cli import forms
@@ -23,11 +25,12 @@ from screening.config import Settings
 from screening.decisionlog import checkpoint
 from screening.decisionlog.checkpoint import BadNote, VerifierKey
 from screening.errors import CallError, StartError, Unauthenticated
+from screening.names.partners import PARTNERS_FILE
 from screening.names.registry import Registry
 from screening.policy.load import load
 from screening.reading.lexicon import Lexicon
 from screening.transport import convert, items, status
-from screening.transport.token import TokenVerifier, read_keys
+from screening.transport.token import LEEWAY_SECONDS, TokenVerifier, read_keys
 from screening.wiring import read_bundle
 from screening.yamlfile import parse
 from screening_client.forms import employment_request, information_request
@@ -100,6 +103,17 @@ def registry(data: bytes) -> None:
         Registry.load({"registry.yaml": _text(data)})
 
 
+def partners(data: bytes) -> None:
+    """Load the table of partner agencies beside a registry file."""
+    with contextlib.suppress(StartError):
+        Registry.load({"agencies.yaml": _AGENCY, PARTNERS_FILE: _text(data)})
+
+
+_AGENCY = """entities:
+  - {id: ice, name: An Agency, kind: agency, employer_kind: ICE, grade: primary, roles: [], best_source: official}
+"""
+
+
 def lexicon(data: bytes) -> None:
     """Load a lexicon."""
     with contextlib.suppress(StartError):
@@ -148,8 +162,13 @@ _KEPT: list[TemporaryDirectory[str]] = []
 
 
 @cache
+def _issuer() -> Issuer:
+    return Issuer()
+
+
+@cache
 def _verifier() -> TokenVerifier:
-    return TokenVerifier(read_keys(Issuer().jwks, "keys.json"), ISSUER, AUDIENCE)
+    return TokenVerifier(read_keys(_issuer().jwks, "keys.json"), ISSUER, AUDIENCE)
 
 
 def token(data: bytes) -> None:
@@ -159,6 +178,22 @@ def token(data: bytes) -> None:
     except Unauthenticated:
         return
     raise AssertionError("a token that nobody signed was taken")
+
+
+def claims(data: bytes) -> None:
+    """Check claims that the issuer did sign: they are taken only if each of them holds."""
+    key, now = _issuer().keys[0], time.time()
+    signed = jws.serialize_compact({"alg": "ES256", "kid": str(key.kid)}, data, key)
+    try:
+        subject, until = _verifier().verify(signed, now)
+    except Unauthenticated:
+        return
+    said = json.loads(data)
+    audience = said["aud"]
+    assert (said["iss"], said["sub"]) == (ISSUER, subject)
+    assert AUDIENCE in ([audience] if isinstance(audience, str) else audience)
+    assert until == said["exp"] + LEEWAY_SECONDS > now
+    assert all(said.get(claim, 0) <= now + LEEWAY_SECONDS for claim in ("nbf", "iat"))
 
 
 def key_set(data: bytes) -> None:
@@ -202,11 +237,13 @@ TARGETS: Mapping[str, Weighed] = {
     "frame": Weighed(frame, 8),
     "law": Weighed(law, 8),
     "registry": Weighed(registry, 6),
+    "partners": Weighed(partners, 4),
     "lexicon": Weighed(lexicon, 6),
     "callers": Weighed(callers_file, 6),
     "csv": Weighed(csv_form, 6),
     "json": Weighed(json_form, 6),
-    "token": Weighed(token, 8),
+    "token": Weighed(token, 4),
+    "claims": Weighed(claims, 8),
     "key_set": Weighed(key_set, 4),
     "note": Weighed(note, 4),
 }

@@ -1,10 +1,13 @@
 """A sample of what `make fuzz` does at length."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
+from screening.screen import Screen
 
 from tests.fuzz.__main__ import block, limited
+from tests.fuzz.edits import CORPUS
 from tests.fuzz.served import Served
 from tests.fuzz.targets import TARGETS
 
@@ -27,3 +30,18 @@ def served() -> Iterator[Served]:
 def test_no_message_to_any_rpc_ends_as_unknown_or_internal(served: Served) -> None:
     """Over a real connection."""
     assert block("served", limited(served.ask), 0, SAMPLE // 10)
+
+
+def test_an_item_that_fails_inside_is_noticed_though_its_call_is_well(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fuzzer looks into the answers to streams and batches."""
+
+    async def broken(_screen: Screen, asked: Sequence[Any], _mark: Any) -> list[Exception]:
+        return [ZeroDivisionError() for _ in asked]
+
+    frame = (CORPUS / "served" / "frame-one").read_bytes()
+    served.ask(frame)
+    monkeypatch.setattr(Screen, "answer_all", broken)
+    with pytest.raises(AssertionError, match="item"):
+        served.ask(frame)

@@ -14,9 +14,9 @@ _COLUMNS = ["id", "state", "name", "models", "ori", "source"]
 def partners(text: str, file: str) -> Iterator[Entry]:
     """Yield each agency of the table as an entry. Raises DataFileError with the line."""
     rows = csv.DictReader(io.StringIO(text), strict=True)
-    if rows.fieldnames != _COLUMNS:
-        raise DataFileError(file, 1, f"the columns are not {','.join(_COLUMNS)}", "Restore the first line")
     try:
+        if rows.fieldnames != _COLUMNS:
+            raise DataFileError(file, 1, f"the columns are not {','.join(_COLUMNS)}", "Restore the first line")
         for row in rows:
             if None in row or None in row.values():
                 raise DataFileError(file, rows.line_num, "the line has not six cells", "Quote a cell with a comma")

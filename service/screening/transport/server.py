@@ -58,6 +58,7 @@ _OPTIONS = (
     ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_SECONDS * 1000),
     ("grpc.keepalive_time_ms", 30_000),  # a stream's peer that is gone must be noticed
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # what ends the connection: the core sets no timer for the one above
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # the pings of our own client are welcome
     ("grpc.keepalive_permit_without_calls", 1),
 )

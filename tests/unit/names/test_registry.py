@@ -86,6 +86,12 @@ def test_a_table_of_agencies_with_other_columns_stops_the_load() -> None:
         Registry.load(table(ROWS, HEAD.replace("state", "grade")))
 
 
+def test_a_table_of_agencies_whose_first_line_does_not_end_stops_the_load() -> None:
+    """A quote is open in it."""
+    with pytest.raises(DataFileError, match=rf"^{PARTNERS_FILE}:1: not CSV"):
+        Registry.load(table(ROWS, '"id'))
+
+
 def test_agencies_need_the_partner_that_they_have_an_agreement_with() -> None:
     """An agreement with nobody is no agreement."""
     with pytest.raises(DataFileError, match=rf"^{PARTNERS_FILE}:2: partner-of 'ice': no such entity"):
