@@ -70,7 +70,12 @@ SERVICE = Dashboard(
     "screening-service",
     "Screening: is it well?",
     headline=(
-        _number("Serving", "How many instances can decide and record?", "short", "sum(screening_log_healthy)"),
+        _number(
+            "Serving",
+            "How many instances can decide and record?",
+            "short",
+            "sum(min by (instance) (screening_condition))",
+        ),
         _number("Decisions", "How many a second?", "ops", _ALL_DECISIONS),
         _number(
             "Without a decision",
@@ -158,7 +163,21 @@ SERVICE = Dashboard(
                     "short",
                     (Query("screening_log_queue_appends", "{{instance}}"),),
                 ),
-                Panel("Writable", "Is the log in order?", "short", (Query("screening_log_healthy", "{{instance}}"),)),
+                Panel(
+                    "Writable", "Can records be written?", "short", (Query("screening_log_healthy", "{{instance}}"),)
+                ),
+                Panel(
+                    "Signed and anchored",
+                    "Does the log contradict what was signed, and do its checkpoints leave the machine?",
+                    "short",
+                    (
+                        Query("screening_log_tampered", "{{instance}} contradicts"),
+                        Query(
+                            f"increase(screening_checkpoints_unpublished_total[{_RATE}])",
+                            "{{instance}} not anchored or exported",
+                        ),
+                    ),
+                ),
                 Panel(
                     "Room",
                     "How fast does the volume fill?",

@@ -66,6 +66,10 @@ def show(console: Console, prometheus: Prometheus, receiver: Receiver, traffic: 
         panel.title for dashboard in dashboards.DASHBOARDS for panel in show_headline(console, prometheus, dashboard)
     ]
     show_rules(console, prometheus)
+    console.print(
+        "No collector ran: no package of it is to be had here. The service sent to a receiver of its own; "
+        "deploy/collector/config.yaml is parsed and matched up by tests, and has not been run."
+    )
     [(_, counted)] = prometheus.query("sum(screening_decisions_total)")
     [(_, dropped)] = prometheus.query("sum(screening_spans_dropped_total)")
     checks = {

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _SETTINGS = 0, 1, 4
-_END_STREAM, _END_HEADERS = 1, 4
+DATA, HEADERS, SETTINGS_KIND = 0, 1, 4
+END_STREAM, END_HEADERS = 1, 4
 _INITIAL_WINDOW_SIZE = 4
 
 
@@ -18,8 +18,8 @@ def frame(kind: int, flags: int, stream: int, payload: bytes, length: int | None
     return struct.pack(">I", size)[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
 
 
-SETTINGS = frame(_SETTINGS, 0, 0, b"")
-NO_WINDOW = frame(_SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW_SIZE, 0))
+SETTINGS = frame(SETTINGS_KIND, 0, 0, b"")
+NO_WINDOW = frame(SETTINGS_KIND, 0, 0, struct.pack(">HI", _INITIAL_WINDOW_SIZE, 0))
 """Settings of a peer that takes no answer."""
 
 
@@ -35,7 +35,7 @@ def call(stream: int, path: str, message: bytes) -> bytes:
     }
     fields = b"".join(b"\x00" + _string(name) + _string(value) for name, value in names.items())
     body = b"\x00" + struct.pack(">I", len(message)) + message
-    return frame(_HEADERS, _END_HEADERS, stream, fields) + frame(_DATA, _END_STREAM, stream, body)
+    return frame(HEADERS, END_HEADERS, stream, fields) + frame(DATA, END_STREAM, stream, body)
 
 
 def _string(text: str) -> bytes:

@@ -5,7 +5,7 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from screening.memory import Memory
@@ -31,6 +31,8 @@ class Bundle:
     """Revision of law, registry and lexicon alone, by folder."""
     serial: int = 0
     """Grows with each signed release; 0 where the files are not a signed release."""
+    signed: datetime | None = None
+    """When the release was signed; None where the files are not a signed release."""
     packed: bytes = field(default=b"", compare=False, repr=False)
     """Everything that it was built from; see `pack`."""
     opinions: Memory[Any, Any] = field(default_factory=lambda: Memory(_REMEMBERED), compare=False, repr=False)
@@ -40,7 +42,11 @@ class Bundle:
 
 
 def build(
-    files: Mapping[str, str], settings: Mapping[str, date | None], serial: int = 0, before: Bundle | None = None
+    files: Mapping[str, str],
+    settings: Mapping[str, date | None],
+    serial: int = 0,
+    before: Bundle | None = None,
+    signed: datetime | None = None,
 ) -> Bundle:
     """Build a bundle from file texts by path, such as `laws/us/terms.yaml`. Raises DataFileError.
 
@@ -56,6 +62,7 @@ def build(
         revision=revision(files, settings),
         parts=parts,
         serial=serial,
+        signed=signed,
         packed=pack(files, settings),
     )
 

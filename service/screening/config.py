@@ -80,7 +80,9 @@ class Settings:
         "Calls at work at once before more are refused; of decisions in batches, twenty times as many",
     )
     refuse_after_hours: float = _setting(
-        0.0, "SCREENING_REFUSE_AFTER_HOURS", "Age of the signed release after which nothing is decided; 0: any age"
+        0.0,
+        "SCREENING_REFUSE_AFTER_HOURS",
+        "Age of law or registry, since they were signed or of their newest file, beyond which nothing is decided; 0: any",
     )
     notice_seconds: float = _setting(
         0.0, "SCREENING_NOTICE_SECONDS", "Time between NOT_SERVING and the end of new calls, for balancers to notice"

@@ -71,10 +71,10 @@ def bundle_root(settings: Settings) -> Path:
     return settings.bundle or _PACKAGE
 
 
-def read_files(root: Path) -> dict[str, str]:
-    """Return the text of the files of a bundle by path, such as `laws/us/terms.yaml`. Raises SettingError."""
+def find_files(root: Path) -> dict[str, Path]:
+    """Return the files that make up a bundle, by path such as `laws/us/terms.yaml`. Raises SettingError."""
     files = {
-        path.relative_to(root).as_posix(): path.read_text(encoding="utf-8")
+        path.relative_to(root).as_posix(): path
         for folder in _DATA_FOLDERS
         for path in sorted((root / folder).rglob("*"))
         if path.suffix in _DATA_SUFFIXES
@@ -85,6 +85,11 @@ def read_files(root: Path) -> dict[str, str]:
     return files
 
 
+def read_files(root: Path) -> dict[str, str]:
+    """Return the texts of the files that make up a bundle, by path. Raises SettingError."""
+    return {name: path.read_text(encoding="utf-8") for name, path in find_files(root).items()}
+
+
 def read_bundle(settings: Settings, before: Bundle | None = None) -> Bundle:
     """Read law, registry and lexicon from their files, and check who released them if a key is set.
 
@@ -92,12 +97,16 @@ def read_bundle(settings: Settings, before: Bundle | None = None) -> Bundle:
     """
     root = bundle_root(settings)
     files = read_files(root)
-    serial = 0
-    if settings.law_key:
-        note = root / release.NOTE
-        text = note.read_text(encoding="utf-8") if note.is_file() else ""
-        serial = release.verify(files, text, law_key(settings.law_key))
-    return bundle.build(files, settings.dated(), serial, before)
+    if not settings.law_key:
+        return bundle.build(files, settings.dated(), before=before)
+    signed = release.verify(files, read_note(root), law_key(settings.law_key))
+    return bundle.build(files, settings.dated(), signed.serial, before, signed.time)
+
+
+def read_note(root: Path) -> str:
+    """Return the note that signs a release; empty if there is none."""
+    note = root / release.NOTE
+    return note.read_text(encoding="utf-8") if note.is_file() else ""
 
 
 def law_key(given: str) -> VerifierKey:
@@ -127,7 +136,7 @@ def watch_law(settings: Settings, today: Callable[[], date]) -> Watched[Release]
             release.check_order(found.serial, last.serial)
             gently(found.law.prepare(last.law, today()))
         last = found
-        return release.of_files(found, root)
+        return release.of_files(found, find_files(root))
 
     return Watched("law", lambda: stamp_files(watched), read)
 
@@ -194,6 +203,8 @@ async def running(
                 **exporters.dropped(),
                 "screening_refusals_unrecorded_total": lambda: refuser.unrecorded,
                 "screening_log_healthy": log.writable,
+                "screening_log_tampered": lambda: checkpoints.tampered,
+                "screening_checkpoints_unpublished_total": lambda: checkpoints.unpublished,
                 "screening_log_queue_appends": log.waiting,
                 "screening_commit_seconds": lambda: log.load.seconds,
                 "screening_commit_records": lambda: log.load.records,

@@ -1,17 +1,13 @@
 import re
 import subprocess
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
-import yaml
 from screening.callers import load
-from screening.config import Settings
 
-TOP = Path(__file__).parents[2]
-DEPLOY = TOP / "deploy"
-SETTINGS = {each.metadata["env"] for each in fields(Settings)}
-MANIFESTS = sorted(path for path in (DEPLOY / "kubernetes").rglob("*.yaml") if path.name != "kustomization.yaml")
+from tests.deploy.conftest import DEPLOY, SETTINGS
+
+TOP = DEPLOY.parent
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -25,38 +21,11 @@ def test_the_image_is_built_as_it_should_be() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_manifests_are_what_kubernetes_takes() -> None:
-    """Against the schema of the API, unknown fields refused."""
-    resources = [path for path in MANIFESTS if path.parent.name == "base"]
-    done = run(TOP / ".venv/bin/kubernetes-validate", "--strict", *resources)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_composition_names_only_what_is_there() -> None:
-    """Every file that it mounts, every network, volume and secret."""
-    whole = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text())
-    for service in whole["services"].values():
-        for volume in service.get("volumes", []):
-            source = volume.split(":")[0]
-            known = (DEPLOY / "compose" / source).exists() if source.startswith(".") else source in whole["volumes"]
-            assert known, source
-        assert set(service["networks"]) <= whole["networks"].keys()
-        assert set(service.get("secrets", [])) <= whole["secrets"].keys()
-        assert service["read_only"]
-        assert service["cap_drop"] == ["ALL"]
-
-
 @pytest.mark.parametrize("file", ["Dockerfile", "compose/compose.yaml", "systemd/screening.service"])
 def test_deployments_set_only_settings_that_exist(file: str) -> None:
     """A misspelt setting would be the default in silence."""
     named = set(re.findall(r"\b(?:SCREENING|OTEL)_[A-Z_]+\b", (DEPLOY / file).read_text()))
     assert named
-    assert named <= SETTINGS, named - SETTINGS
-
-
-def test_kubernetes_sets_only_settings_that_exist() -> None:
-    """In the settings and in the deployment."""
-    named = {name for path in MANIFESTS for name in re.findall(r"\b(?:SCREENING|OTEL)_[A-Z_]+\b", path.read_text())}
     assert named <= SETTINGS, named - SETTINGS
 
 

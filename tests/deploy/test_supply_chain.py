@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -31,3 +32,18 @@ def test_everything_pinned_is_in_the_bill_with_a_licence_that_may_be_shipped(tmp
     licences = {normal(name): licence for name, _, licence, _ in rows}
     assert {name for name, licence in licences.items() if licence in ("", "UNKNOWN")} == set()
     assert [name for name, licence in licences.items() if re.search(r"(?<!L)GPL", licence)] == []
+
+
+def test_what_the_advisory_service_did_not_answer_for_is_not_called_clean(tmp_path: Path) -> None:
+    """Nobody listens where it would be, and nothing is remembered from before: not audited, and the rest is written."""
+    nowhere = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"), "http://127.0.0.1:9"
+    )
+    environ = {**os.environ, **nowhere, "no_proxy": "", "NO_PROXY": "", "HOME": str(tmp_path)}
+    environ |= {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [TOP / "deploy/supply_chain.sh", TOP / ".venv/bin", tmp_path / "written"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=TOP, env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^audit: not audited", done.stdout, re.MULTILINE)
+    assert "clean" not in done.stdout
+    assert (tmp_path / "written/sbom.json").exists()

@@ -133,3 +133,20 @@ async def test_who_reads_no_answer_holds_up_neither_the_truth_nor_the_end(tmp_pa
             await asyncio.sleep(0.5)
             assert not await serves(int(port))
             assert await asyncio.to_thread(service.process.wait, 30) == 0
+
+
+async def test_an_answer_that_is_not_read_keeps_its_place(small: App) -> None:
+    """Until the connection ends: on it all further checks are refused, by headers alone, which no window holds back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", small.port)
+    asked = [http2.call(2 * number + 1, CHECK, b"") for number in range(MOST_OF_CONNECTION + 4)]
+    writer.write(http2.PREFACE + http2.NO_WINDOW + b"".join(asked))
+    refused: list[int] = []
+    async with asyncio.timeout(20):
+        async for frame in http2.frames(reader):
+            if frame.kind == http2.HEADERS and frame.flags & http2.END_STREAM:
+                refused.append(frame.stream)
+            if len(refused) == 4:
+                break
+    assert refused == [2 * number + 1 for number in range(MOST_OF_CONNECTION, MOST_OF_CONNECTION + 4)]
+    assert await serves(small.port)
+    writer.close()

@@ -89,9 +89,9 @@ def main() -> int:
     runs: dict[str, tuple[Callable[[bytes], None], int]] = {
         name: (target.run, target.share) for name, target in TARGETS.items()
     }
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # before the service takes its logger
     with Served() as served:
         runs["served"] = (served.ask, SERVED_SHARE)
-        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
         return fuzz({name: runs[name] for name in arguments.targets or runs}, arguments.executions, arguments.state)
 
 

@@ -192,7 +192,7 @@ def claims(data: bytes) -> None:
     audience = said["aud"]
     assert (said["iss"], said["sub"]) == (ISSUER, subject)
     assert AUDIENCE in ([audience] if isinstance(audience, str) else audience)
-    assert until == said["exp"] + LEEWAY_SECONDS > now
+    assert until == float(said["exp"]) + LEEWAY_SECONDS > now
     assert all(said.get(claim, 0) <= now + LEEWAY_SECONDS for claim in ("nbf", "iat"))
 
 

@@ -211,16 +211,59 @@ async def test_a_change_in_the_bundle_directory_is_noticed_unasked(operated: App
         await asyncio.sleep(0.1)
 
 
+async def test_a_name_that_is_newly_registered_is_known_to_the_running_service(
+    operated: App, bundle_copy: Path
+) -> None:
+    """A registry alone may change; law stays as it was, and the same question is answered anew."""
+    job = {**ICE_JOB, "employer_name": "Borealis Kestrel Holdings", "employer_kind": "contractor"}
+    registry = bundle_copy / "registry/contractors.yaml"
+    async with AsyncScreeningClient(f"127.0.0.1:{operated.port}") as client:
+        before = await client.screen_employment(employment(job))
+        assert not before.resolution.entity_id
+        law = operated.bundle.parts["laws/"]
+        text = registry.read_text()
+        registry.write_text(text.replace("  aliases:\n", "  aliases:\n  - Borealis Kestrel Holdings\n", 1))
+        await settled(operated, 0)
+        after = await client.screen_employment(employment(job))
+    assert after.resolution.entity_id == "geo-group"
+    assert after.bundle_revision != before.bundle_revision
+    assert operated.bundle.parts["laws/"] == law
+
+
+def reloads(service: ServiceProcess, least: int) -> list[dict[str, Any]]:
+    """Return the log lines of what a process read anew, once there are so many."""
+    found: list[dict[str, Any]] = []
+    while len(found) < least:
+        time.sleep(0.1)
+        lines = [json.loads(line) for line in service.stderr.splitlines() if line.startswith("{")]
+        found = [line for line in lines if line["event"] == "reload"]
+    return found
+
+
+def test_a_bad_bundle_says_why_in_the_log_line(bundle_copy: Path, tmp_path: Path) -> None:
+    """With file, line and remedy, for whoever reads the lines by night."""
+    with ServiceProcess(tmp_path / "data", SCREENING_BUNDLE=str(bundle_copy)) as service:
+        law = bundle_copy / "laws/us_ca/alpr.yaml"
+        law.write_text(law.read_text().replace("is: unrelated_crime", "facts.no_such_fact", 1))
+        (line, *_) = reloads(service, 1)
+        assert (line["source"], line["taken"], line["level"]) == ("law", False, "error")
+        assert re.search(r"us_ca/alpr.yaml:\d+: there is no fact 'facts.no_such_fact'", line["problem"])
+        assert service.stop() == 0
+
+
+def test_a_service_without_tls_says_so_loudly(tmp_path: Path) -> None:
+    """On standard error, with who may ask; and beside the address."""
+    with ServiceProcess(tmp_path / "data") as service:
+        assert "(plaintext, loopback only)" in service.stdout
+        assert "screening: NO TLS: every program on this machine may ask and read everything" in service.stderr
+        assert service.stop() == 0
+
+
 def test_sighup_reads_everything_anew_and_the_service_goes_on(tmp_path: Path) -> None:
     """Law, sealing keys, callers and token keys, changed or not."""
     with ServiceProcess(tmp_path / "data") as service:
         service.process.send_signal(signal.SIGHUP)
-        reloads: list[dict[str, Any]] = []
-        while len(reloads) < 4:
-            time.sleep(0.1)
-            lines = [json.loads(line) for line in service.stderr.splitlines() if line.startswith("{")]
-            reloads = [line for line in lines if line["event"] == "reload"]
-        assert {(line["source"], line["taken"]) for line in reloads} == {
+        assert {(line["source"], line["taken"]) for line in reloads(service, 4)} == {
             ("law", True),
             ("sealing_keys", True),
             ("callers", True),

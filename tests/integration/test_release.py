@@ -1,14 +1,22 @@
 import asyncio
 import json
+import os
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import screening
+from screening import release
+from screening.bundle import Bundle
+from screening.bundle import revision as bundle_revision
 from screening.cli.app import app as command
 from screening.config import Settings
+from screening.decisionlog.checkpoint import Signer
 from screening.errors import DataFileError
-from screening.wiring import App, running
+from screening.storage.keys import load_or_create
+from screening.wiring import App, find_files, read_files, running
 from typer.testing import CliRunner
 
 PACKAGE = Path(screening.__file__).parent
@@ -124,6 +132,77 @@ async def taken(app: App, times: int) -> None:
 def test_verify_says_which_release_it_is_or_why_not(law: Path) -> None:
     """For counsel, offline."""
     key = sign(law, 5)
-    assert run.invoke(command, ["laws", "verify", "--key", key]).output == "release 5\n"
+    assert run.invoke(command, ["laws", "verify", "--key", key]).output.startswith("release 5, signed 20")
     change(law)
     assert isinstance(run.invoke(command, ["laws", "verify", "--key", key]).exception, DataFileError)
+
+
+def age(folder: Path, days: int) -> None:
+    """Make every file under a folder as old as that."""
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    for path in folder.rglob("*"):
+        os.utime(path, (then, then))
+
+
+@pytest.mark.parametrize(
+    ("touched", "young"),
+    [
+        ("laws/us/terms.yaml", [True, False]),
+        ("laws/packs/la_city.yaml", [True, False]),
+        ("registry/government.yaml", [False, True]),
+        ("registry/partner_agencies_287g.csv", [False, True]),
+        ("registry/ordinary_words.txt", [False, True]),
+        ("laws/us_ca/records.test.yaml", [False, False]),
+        ("laws/us_ca_los_angeles/invariants.yaml", [False, False]),
+        ("lexicon/scope.yaml", [False, False]),
+    ],
+)
+def test_law_and_registry_that_nobody_signed_are_as_old_as_their_own_newest_file(
+    law: Path, bundle: Bundle, touched: str, young: list[bool]
+) -> None:
+    """Whatever its ending; what is held against the law is no part of it."""
+    age(law, days=200)
+    os.utime(law / touched)
+    ages = release.of_files(bundle, find_files(law)).ages(datetime.now(UTC))
+    assert [each < timedelta(hours=1) for each in ages] == young
+    assert all(each < timedelta(hours=1) or each > timedelta(days=199) for each in ages)
+
+
+@pytest.mark.parametrize(("folder", "failing"), [("laws", "bundle"), ("registry", "registry")])
+async def test_law_or_registry_alone_may_be_too_old(law: Path, folder: str, failing: str) -> None:
+    """The condition says which."""
+    age(law / folder, days=2)
+    for other in {"laws", "registry"} - {folder}:
+        age(law / other, days=0)
+    async with running(replace(settings(law, ""), refuse_after_hours=24)) as app:
+        app.health.look()
+        assert app.health.failing == [failing]
+
+
+async def test_the_same_files_signed_anew_end_the_refusal_and_touching_them_does_not(law: Path) -> None:
+    """Without a restart: the signature says that somebody answers for them today."""
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    signer = Signer(NAME, load_or_create(law.parent / "law.key"))
+    (law / release.NOTE).write_text(release.sign(read_files(law), 1, signer, long_ago))
+    async with running(replace(settings(law, str(signer.key)), refuse_after_hours=24)) as app:
+        age(law / "laws", days=0)
+        while not app.law.taken:
+            await asyncio.sleep(0.05)
+        app.health.look()
+        assert app.health.failing == ["bundle", "registry"]
+        revision = app.bundle.revision
+        sign(law, 2)
+        while app.bundle.serial != 2:
+            await asyncio.sleep(0.05)
+        app.health.look()
+        assert not app.health.failing
+        assert app.bundle.revision == revision
+
+
+def test_a_note_that_does_not_say_when_it_was_signed_releases_nothing() -> None:
+    """Law whose age nobody knows could be decided by for ever."""
+    signer = Signer(NAME, bytes(32))
+    files = {"laws/a.yaml": "a"}
+    note = signer.sign(1, bytes.fromhex(bundle_revision(files, {}))).note
+    with pytest.raises(DataFileError, match="does not say when"):
+        release.verify(files, note, signer.key)

@@ -1,8 +1,11 @@
 """What ops sees of a real service: metrics, exemplars, kept traces, log lines."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import grpc
@@ -12,11 +15,13 @@ from city.screening.v1 import screening_service_pb2_grpc as stubs
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from screening.config import Settings
+from screening.telemetry import logs
 from screening.telemetry.attributes import METRICS
 from screening.telemetry.receiver import Receiver
 from screening.wiring import App, running
 
 from tests.factories import ADDRESS_REQUEST, ICE_JOB, employment, request
+from tests.processes import ServiceProcess
 
 CALL = "city.screening.v1.ScreeningService/ScreenEmployment"
 NOT_SAMPLED = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),)
@@ -90,6 +95,27 @@ async def test_what_is_not_allowed_is_kept_though_the_caller_does_not_sample(
     assert set(exemplars) == {DENIED}
 
 
+async def test_a_stranger_at_reflection_is_counted_and_logged_as_at_any_rpc(tmp_path: Path) -> None:
+    """One call, one error, one line."""
+    lines = io.StringIO()
+    logs.configure(lines)
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", metrics_listen="127.0.0.1:0")
+    async with running(settings) as app:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{app.port}") as channel:
+            reflect: Any = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+            with pytest.raises(grpc.aio.AioRpcError):
+                await reflect(iter([b""]), metadata=(("authorization", "Bearer x.y.z"),)).read()
+        samples = await asyncio.to_thread(scrape, app)
+        said = [json.loads(line) for line in lines.getvalue().splitlines()]
+    rpc, code = "ServerReflectionInfo", "UNAUTHENTICATED"
+    counted = [(each.name, each.labels) for each in samples if code in each.labels.values() and each.value == 1]
+    assert ("screening_calls_total", {"rpc": rpc, "caller": "unknown", "code": code}) in counted
+    assert ("screening_errors_total", {"reason": code}) in counted
+    assert [(line["rpc"], line["code"], line["reason"]) for line in said if line["event"] == "rpc.handled"] == [
+        (rpc, code, code)
+    ]
+
+
 async def test_metrics_stop_with_the_service(tmp_path: Path) -> None:
     """The address is free again."""
     settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", metrics_listen="127.0.0.1:0")
@@ -97,3 +123,23 @@ async def test_metrics_stop_with_the_service(tmp_path: Path) -> None:
         port = app.metrics_port
     async with running(Settings(listen="127.0.0.1:0", data=tmp_path / "b", metrics_listen=f"127.0.0.1:{port}")) as app:
         assert app.metrics_port == port
+
+
+def test_log_lines_leave_over_otlp_and_stay_on_standard_error(tmp_path: Path, receiver: Receiver) -> None:
+    """The line of a call, with the trace that it belongs to, and nothing that a caller wrote."""
+    with ServiceProcess(
+        tmp_path / "data", OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint, OTEL_LOGS_EXPORTER="otlp"
+    ) as service:
+        with grpc.insecure_channel(service.target) as channel:
+            stubs.ScreeningServiceStub(channel).ScreenEmployment(employment(ICE_JOB))
+        line = receiver.wait_for_log("rpc.handled")
+        span = receiver.wait_for(CALL)
+        assert service.stop() == 0
+        (kept,) = [each for each in service.stderr.splitlines() if '"rpc.handled"' in each]
+    said = {each.key: each.value for each in line.attributes}
+    assert said["rpc"].string_value == "ScreenEmployment"
+    assert said["outcome"].string_value == "DENY"
+    assert line.trace_id == span.trace_id
+    assert line.trace_id.hex() in kept
+    assert str(ICE_JOB["employer_name"]) not in str(line) + kept
+    assert any("screening" in resource for resource in receiver.resources)

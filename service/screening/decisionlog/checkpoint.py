@@ -39,10 +39,13 @@ class Head:
     origin: str
     size: int
     root: bytes
+    extensions: tuple[str, ...] = ()
+    """Lines that are signed with the rest; none is empty or has a line break."""
 
     def text(self) -> str:
         """Return the signed text."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        lines = [self.origin, str(self.size), base64.b64encode(self.root).decode(), *self.extensions]
+        return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,9 @@ class Signer:
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.key = VerifierKey(origin, ED25519, self._private.public_key().public_bytes_raw())
 
-    def sign(self, size: int, root: bytes) -> Checkpoint:
+    def sign(self, size: int, root: bytes, extensions: tuple[str, ...] = ()) -> Checkpoint:
         """Return the signed checkpoint of a size and root."""
-        head = Head(self.key.name, size, root)
+        head = Head(self.key.name, size, root, extensions)
         signature = Signature(self.key.name, self.key.id, self._private.sign(head.text().encode()))
         return Checkpoint(head, f"{head.text()}\n{signature.line()}")
 
@@ -194,4 +197,4 @@ def _head(text: str) -> Head:
         raise BadNote("the note is no checkpoint") from None
     if not origin or not _SIZE.fullmatch(size) or len(root) != HASH_BYTES or not all(lines[3:-1]):
         raise BadNote("the note is no checkpoint")
-    return Head(origin, int(size), root)
+    return Head(origin, int(size), root, tuple(lines[3:-1]))

@@ -69,6 +69,10 @@ METRICS = {
         "counter", "Records of refused calls that the decision log could not take"
     ),
     "screening_log_healthy": Measure("gauge", "1 while the last append to the decision log succeeded"),
+    "screening_log_tampered": Measure("gauge", "1 once the decision log contradicts what was signed"),
+    "screening_checkpoints_unpublished_total": Measure(
+        "counter", "Times that a checkpoint could not be exported or anchored"
+    ),
     "screening_log_queue_appends": Measure("gauge", "Appends that wait for a commit of the decision log"),
     "screening_commit_seconds": Measure("histogram", "Time of a commit of the decision log, failed ones included"),
     "screening_commit_records": Measure("histogram", "Records in a commit of the decision log"),

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from screening import config, release
+from screening import clock, config, release
 from screening.decisionlog.checkpoint import Signer
 from screening.storage.keys import load_or_create
-from screening.wiring import bundle_root, law_key, read_bundle, read_files
+from screening.wiring import bundle_root, law_key, read_bundle, read_files, read_note
 
 
 def sign(
@@ -22,7 +22,8 @@ def sign(
     read_bundle(settings)  # what does not load is not released
     root = bundle_root(settings)
     signer = Signer(name, load_or_create(key))
-    (root / release.NOTE).write_text(release.sign(read_files(root), serial, signer), encoding="utf-8")
+    note = release.sign(read_files(root), serial, signer, clock.now())
+    (root / release.NOTE).write_text(note, encoding="utf-8")
     typer.echo(str(signer.key))
 
 
@@ -31,6 +32,5 @@ def verify(
 ) -> None:
     """Check that SCREENING_BUNDLE is a release of the key; exit 2 and one line if it is not."""
     root = bundle_root(config.from_environ(os.environ, law_key=""))
-    note = root / release.NOTE
-    text = note.read_text(encoding="utf-8") if note.is_file() else ""
-    typer.echo(f"release {release.verify(read_files(root), text, law_key(key))}")
+    found = release.verify(read_files(root), read_note(root), law_key(key))
+    typer.echo(f"release {found.serial}, signed {found.time.isoformat()}")
