@@ -84,6 +84,8 @@ class Report:
     missing: list[str] = field(default_factory=list)
     """What shows that records are gone."""
     erased: int = 0
+    keys_opened: bool = False
+    """Whether every wrapped key was opened, because the key-encryption keys were at hand."""
 
     @property
     def integrity(self) -> bool:

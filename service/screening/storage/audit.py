@@ -68,6 +68,7 @@ def audit(
         size, following, newest = log.execute(_COUNTED).fetchone()
         verification = Verification(stored, anchored, cosigned)
         report = verification.report
+        report.keys_opened = with_keys and key_file is not None
         for problem in problems:
             report.fault(problem)
         signed = max((checkpoint.head.size for checkpoint in stored), default=0)

@@ -97,7 +97,7 @@ def verified(
         report = Report()
         report.fault(f"the log cannot be read: {type(error).__name__ if settings.database else error}")
     if with_keys:
-        report.missing += _gone([settings.data / anchors.KEY, *(settings.keys_directory / name for name in KEY_FILES)])
+        report.missing += _gone(_own_files(settings))
     if not settings.database:
         report.missing += _passed_over(settings.data)
     return report
@@ -124,6 +124,16 @@ def _trust(settings: Settings, key: str | None, checkpoint: Path | None, witness
     except OSError as error:
         raise DataDirectoryError(f"a checkpoint cannot be read: {error}") from None
     return Trust(verifier_key(key) if key else anchors.read_key(found[0]), notes, witnesses)
+
+
+def _own_files(settings: Settings) -> list[Path]:
+    """Return the files that must stand beside the log.
+
+    Who verifies a database may do so from another machine than the service's: files are looked for only where their
+    directory is at hand.
+    """
+    files = [settings.data / anchors.KEY, *(settings.keys_directory / name for name in KEY_FILES)]
+    return [file for file in files if not settings.database or file.parent.is_dir()]
 
 
 def _gone(files: Iterable[Path]) -> list[str]:
@@ -189,6 +199,7 @@ def _as_json(report: Report, settings: Settings, stamps: Stamps | None) -> dict[
         "signed": report.signed,
         "erased": report.erased,
         "cosigned": report.cosigned,
+        "keys_opened": report.keys_opened,
         "anchor": str(settings.anchor_directory),
         "anchor_on_same_device": _shares_device(settings),
         "stamped": stamps and stamps.held,
@@ -206,6 +217,8 @@ def _as_text(report: Report, settings: Settings, stamps: Stamps | None) -> str:
     lines.append(f"log: {_log(settings)}")
     lines.append(f"integrity: {'verified' if report.integrity else f'BROKEN, {report.fault_count} faults'}")
     lines += [f"  {fault}" for fault in report.faults]
+    if not report.keys_opened:
+        lines.append("  wrapped keys were not opened: no key file is at hand")
     completeness = report.completeness
     lines.append(f"completeness: {completeness.upper() if completeness == Completeness.BROKEN else completeness}")
     lines += [f"  missing: {what}" for what in report.missing]
