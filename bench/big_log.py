@@ -25,6 +25,7 @@ from screening.decisionlog.verify import Completeness
 from screening.recorded import open_checkpoints, open_log, open_sealer
 from screening.storage import anchor
 from screening.storage.audit import Trust, audit
+from screening.storage.keys import WRAPPING, KeyFile
 from screening.storage.log import SqlLog
 from screening.storage.readonly import SqliteFiles
 from screening.transport.identity import new_id
@@ -121,7 +122,8 @@ def _verify(settings: Settings) -> tuple[bool, float]:
     notes = [(str(path), path.read_text(encoding="utf-8")) for path in anchor.notes(place)]
     trust = Trust(anchor.read_key(place / anchor.KEY), notes)
     start = time.perf_counter()
-    report = audit(SqliteFiles(settings.data), trust, settings.tiles_directory, with_keys=True)
+    keys = KeyFile(settings.keys_directory / WRAPPING)
+    report = audit(SqliteFiles(settings.data), trust, settings.tiles_directory, with_keys=True, key_file=keys)
     seconds = time.perf_counter() - start
     print(f"| `log verify`, seconds | {seconds:.1f} |")
     print(f"| integrity and completeness | {report.integrity}, {report.completeness} |")

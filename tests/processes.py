@@ -14,8 +14,8 @@ START_SECONDS = 30
 class ServiceProcess:
     """`screening serve` on a free port. `stdout` and `stderr` are kept after the end."""
 
-    def __init__(self, data: Path, **environ: str) -> None:
-        command = [sys.executable, "-m", "screening", "serve", "--listen", "127.0.0.1:0", "--data", str(data)]
+    def __init__(self, data: Path, *words: str, **environ: str) -> None:
+        command = [sys.executable, "-m", "screening", "serve", "--listen", "127.0.0.1:0", "--data", str(data), *words]
         self._errors = (data.parent / "stderr.txt").open("w+")
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=self._errors, text=True, env={**os.environ, **environ}

@@ -88,6 +88,10 @@ async def open_checkpoints(settings: Settings, log: SqlLog, time: Clock | None =
     await log.check(signer, anchor.newest())
     durable_file.write(settings.data / KEY, f"{signer.key}\n".encode())
     authority = Authority(settings.tsa_url) if settings.tsa_url else None
+    try:
+        durable_file.prove_writable(settings.tiles_directory, mode=0o755)
+    except OSError as error:
+        raise DataDirectoryError(f"the tiles {settings.tiles_directory} cannot be written: {error.strerror}") from None
     tiles = TileFiles(settings.tiles_directory, signer.key, entries=settings.tile_entries)
     return Checkpoints(log, signer, Places(anchor, tiles, authority), (time or Clock()).now, new_id)
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from city.screening.v1 import decision_pb2, information_request_facts_pb2
 
 from screening.bundle import Bundle, build, unpack
-from screening.decisionlog.decision_record import Erased, decisive, open_call
+from screening.decisionlog.decision_record import Erased, decisive, open_call, was_erased
 from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.port import DecisionLog, Stored
 from screening.decisionlog.record import DECISION
@@ -21,6 +21,8 @@ from screening.decisionlog.seal import Sealer
 from screening.errors import CallError, DataFileError
 from screening.screen import Decision, Request, decide, request_type
 
+ERASED = "erased"
+KEY_LOST = "its key is lost, and no record says that it was erased"
 _PAGE = 500
 _MOST_BUNDLES = 4
 _OWN = ("decision_id", "decision_time", "basis", "trace_id", "receipt")
@@ -57,7 +59,7 @@ class Replayed:
     rpc: str
     verdict: Verdict
     reason: str = ""
-    """Why it cannot be replayed; `erased` where its key was destroyed."""
+    """Why it cannot be replayed; ERASED where its key was destroyed by order, KEY_LOST where by nobody's."""
     changes: tuple[Change, ...] = ()
 
 
@@ -97,7 +99,7 @@ async def replay(
     `under`: the law to decide by; None: each decision's own recorded law, and then every word of the answer counts.
     `before`: the law whose answers are compared with; None: the answers that were given. Raises LogUnavailable.
     """
-    replayer = _Replayer(sealer, Bundles(log), before, under)
+    replayer = _Replayer(log, sealer, Bundles(log), before, under)
     while page := await log.read(start, _PAGE):
         start = page[-1].index + 1
         for stored in page:
@@ -107,6 +109,7 @@ async def replay(
 
 @dataclass(frozen=True)
 class _Replayer:
+    log: DecisionLog
     sealer: Sealer
     bundles: Bundles
     before: Bundle | None
@@ -117,7 +120,7 @@ class _Replayer:
         fields = json.loads(stored.canonical)
         head = (stored.index, fields["id"], fields["rpc"])
         try:
-            request, was = _opened(stored, fields["rpc"], self.sealer)
+            request, was = await self._opened(stored, fields["rpc"], fields["id"])
             day = date(was.as_of.year, was.as_of.month, was.as_of.day)
             now = _decide(request, self.under or await _own(self.bundles, was), day)
             if self.before is not None:
@@ -127,16 +130,15 @@ class _Replayer:
         changes = differences(was, now, exact=self.under is None and self.before is None)
         return Replayed(*head, Verdict.CHANGED if changes else Verdict.IDENTICAL, changes=changes)
 
-
-def _opened(stored: Stored, rpc: str, sealer: Sealer) -> tuple[Request, Decision]:
-    """Return the question and the answer of a recorded decision."""
-    try:
-        call = open_call(stored, sealer)
-    except Erased:
-        raise _NotReplayable("erased") from None
-    except SealBroken:
-        raise _NotReplayable("its sealed part cannot be opened") from None
-    return request_type(rpc).FromString(call.request), call.decision
+    async def _opened(self, stored: Stored, rpc: str, decision_id: str) -> tuple[Request, Decision]:
+        """Return the question and the answer of a recorded decision."""
+        try:
+            call = open_call(stored, self.sealer)
+        except Erased:
+            raise _NotReplayable(ERASED if await was_erased(self.log, decision_id) else KEY_LOST) from None
+        except SealBroken:
+            raise _NotReplayable("its sealed part cannot be opened") from None
+        return request_type(rpc).FromString(call.request), call.decision
 
 
 async def _own(bundles: Bundles, was: Decision) -> Bundle:

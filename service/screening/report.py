@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 
 from city.screening.v1 import decision_pb2, information_request_facts_pb2, screening_service_pb2
 
-from screening.decisionlog.decision_record import Erased, open_call
+from screening.decisionlog.decision_record import Erased, open_call, was_erased
+from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.port import DecisionLog, Stored
 from screening.decisionlog.record import DECISION, FULFILMENT, SUPERSEDE
 from screening.decisionlog.seal import Sealer
@@ -167,7 +168,7 @@ class _Entry(NamedTuple):
 
 
 async def count(log: DecisionLog, sealer: Sealer, year: int, end: int) -> Annual:
-    """Count the records before place `end`. Raises SealBroken where a key does not fit, LogUnavailable."""
+    """Count the records before place `end`. Raises SealBroken where a key does not fit or is lost, LogUnavailable."""
     annual = Annual(year)
     entries: list[_Entry] = []
     done: set[tuple[str, str]] = set()
@@ -182,6 +183,8 @@ async def count(log: DecisionLog, sealer: Sealer, year: int, end: int) -> Annual
             elif fields["kind"] == SUPERSEDE:
                 superseded.update(fields["decisions"])
             elif fields["kind"] == DECISION and (entry := _entry(stored, fields, sealer, year)):
+                if stored.wrapped_key is None and not await was_erased(log, entry.decision_id):
+                    raise SealBroken(f"the key of {entry.decision_id} is lost, and no record says that it was erased")
                 entries.append(entry)
     for entry in entries:
         annual.decisions += 1

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import psycopg
 import structlog
-from screening import bundle
+from screening.bundle import pack, revision
 from screening.config import Settings
 from screening.decisionlog.port import Appended, Erasure
 from screening.decisionlog.record import ERASURE, HOLD, RELEASE, make
@@ -37,9 +37,9 @@ from screening.transport.identity import new_id
 from tests.logs import START, sealed_decision
 
 BATCHES, RECORDS, TRIES = 3, 3, 20
-LAW = {"laws/one.yaml": "a law"}
 NOT_STARTED = 2
 DONE = "writes"
+LAW = {"laws/a.yaml": "law"}
 _Result = TypeVar("_Result")
 _WRITES = ("execute", "insert", "executemany", "begin", "commit")
 
@@ -105,7 +105,7 @@ async def _write(settings: Settings) -> None:
     identity = json.loads(stored[0].canonical)["id"]
     for kind in (HOLD, RELEASE):
         await _insist(functools.partial(_annotate, log, kind, appended[0].index))
-    await _insist(lambda: log.keep_bundle(bundle.revision(LAW, {}), bundle.pack(LAW, {})))
+    await _insist(lambda: log.keep_bundle(revision(LAW, {}), pack(LAW, {})))
     await _insist(lambda: _erase(log, Erasure(identity, last.index, identity)))
     await checkpoints.tick(last=True)
     await log.close()

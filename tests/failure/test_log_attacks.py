@@ -33,6 +33,7 @@ from tests.failure.attacker import (
     Attacker,
     changed_byte,
     cut_tail,
+    destroyed_key,
     forged_checkpoint,
     planted_doom,
     planted_erasure,
@@ -186,6 +187,19 @@ async def test_exported_entries_are_compared_with_the_records(
     else:
         path.unlink()
     assert verify(settings)["faults"] == [f"the exported {file} is missing or altered"]
+
+
+async def test_a_database_is_verified_from_another_machine(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The key files stand where the service is: the keys are looked for and not opened, and that is said."""
+    log, keys = request.getfixturevalue("postgres").fresh()
+    settings = replace(settings_of(tmp_path), database=log, keys_database=keys)
+    await write_log(settings, 10)
+    assert verify(settings)["keys_opened"] is True
+    away = replace(settings, data=tmp_path / "nothing")
+    report = verify(away, "--anchor", str(settings.anchor_directory), "--without-tiles")
+    assert (report["exit_code"], report["keys_opened"]) == (0, False)
+    attacked(settings, destroyed_key)
+    assert verify(away, "--anchor", str(settings.anchor_directory), "--without-tiles")["exit_code"] == 1
 
 
 async def test_a_copy_is_verified_without_what_was_left_out_of_it(tmp_path: Path) -> None:

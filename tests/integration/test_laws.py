@@ -1,6 +1,7 @@
 """The tools for the people who write the law files."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -106,7 +107,10 @@ def test_wrongs_that_no_case_notices_are_listed_and_published(copy: Path, monkey
     assert missed
     assert all(f"not caught: {name} (" in done.output for name in missed)
     assert not any(name.startswith("gov_7284_6.") for name in missed if "without entry" not in name)
-    assert f"| all | 15 | {15 - len(missed)} |" in readme.read_text()
+    row = re.search(r"\| all \| (\d+) \| (\d+) \|", readme.read_text())
+    assert row is not None
+    tried, caught = int(row[1]), int(row[2])
+    assert (tried > len(missed), tried - caught) == (True, len(missed))
 
 
 @pytest.fixture

@@ -188,3 +188,25 @@ async def test_long_texts_and_lists_are_refused_by_their_field(client: AsyncScre
         await client.screen_information_request(long_list)
     assert [name for name, _ in text.value.fields] == ["facts.employer_name"]
     assert [name for name, _ in elements.value.fields] == ["facts.data_categories"]
+
+
+async def test_a_question_whose_record_would_be_too_long_is_refused(tmp_path: Path) -> None:
+    """With INVALID_ARGUMENT, alone and in a batch, whose other items are answered; checkpoints go on."""
+    words = ["\N{LATIN SMALL LETTER E WITH ACUTE}" * 190 + f" {number}" for number in range(64)]
+    long = request(instrument_scope=words, instrument_defects=words, convictions=[{"offense": each} for each in words])
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", tile_entries=True, checkpoint_seconds=0.05)
+    async with running(settings) as app, AsyncScreeningClient(f"127.0.0.1:{app.port}") as client:
+        with pytest.raises(NotDecided) as refused:
+            await client.screen_information_request(long)
+        assert refused.value.reason == "INVALID_FIELD"
+        ((field, expected),) = refused.value.fields
+        assert (field, "65,535 bytes" in expected) == ("facts", True)
+        results = await client.screen_information_request_batch([("long", long), ("short", request())])
+        assert [isinstance(answer, NotDecided) for _, answer in results] == [True, False]
+        kept = await client.screen_information_request(request())
+        for _ in range(200):
+            if (settings.tiles_directory / "tile/entries").exists():
+                break
+            await asyncio.sleep(0.05)
+        assert (await client.get_decision(kept.decision_id)).decision_id == kept.decision_id
+    assert (settings.tiles_directory / "tile/entries").exists()

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,14 @@ import pytest
 from city.screening.v1 import decision_log_service_pb2_grpc
 from city.screening.v1.decision_log_service_pb2 import GetConsistencyProofRequest as Request
 from city.screening.v1.decision_pb2 import Receipt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from google.protobuf.json_format import MessageToJson
 from screening.cli.app import app
 from screening.decisionlog import merkle
-from screening.decisionlog.checkpoint import Head, VerifierKey, open_note
+from screening.decisionlog import receipt as receipts
+from screening.decisionlog.checkpoint import Head, Signature, Signer, VerifierKey, open_note
+from screening.decisionlog.receipt import InclusionProof, ProofBroken
+from screening.decisionlog.record import make
 from screening_client import NotDecided, ScreeningClient
 from typer.testing import CliRunner
 
@@ -22,9 +29,9 @@ from tests.factories import employment
 from tests.processes import ServiceProcess
 
 
-def verify(file: Path, key: Path) -> Any:
+def verify(file: Path, key: Path, *words: str) -> Any:
     """Run `screening receipt verify`."""
-    return CliRunner().invoke(app, ["receipt", "verify", str(file), "--key", str(key), "--json"])
+    return CliRunner().invoke(app, ["receipt", "verify", str(file), "--key", str(key), "--json", *words])
 
 
 def proven(client: ScreeningClient, receipt: Receipt) -> None:
@@ -63,11 +70,50 @@ def test_a_receipt_is_completed_and_checked_offline(tmp_path: Path) -> None:
     shown = json.loads(done.output)
     assert shown["record"]["id"] == decisions[2].decision_id
     assert shown["log_index"] == receipt.log_index
+    assert shown["receipt_compared"] is False
+    for number, answer in enumerate(decisions):
+        kept = tmp_path / "answer.json"
+        for message in (answer, answer.receipt):
+            kept.write_text(MessageToJson(message))
+            done = verify(file, key, "--receipt", str(kept))
+            assert done.exit_code == (0 if number == 2 else 1), done.output
+            assert json.loads(done.output).get("receipt_compared") is (True if number == 2 else None)
+    kept.write_text("{}")
+    assert verify(file, key, "--receipt", str(kept)).exit_code == 2
     proof = json.loads(file.read_text())
     proof["record"] = base64.b64encode(base64.b64decode(proof["record"]).replace(b"REQUIRED", b"rEQUIRED")).decode()
     file.write_text(json.dumps(proof))
     assert verify(file, key).exit_code == 1
     assert open_note(note, [VerifierKey.parse(key.read_text())]).head.size > 0
+
+
+def test_a_record_that_was_written_anew_is_not_the_one_of_the_receipt() -> None:
+    """A service that has its key proves whatever it wrote; only what the caller kept shows that it is something else."""
+    signer = Signer("a.log", b"k" * 32)
+    answered, rewritten = (
+        make("decision", "d-1", datetime(2026, 1, 1, tzinfo=UTC), {"outcome": outcome}) for outcome in ("DENY", "ALLOW")
+    )
+    proof = InclusionProof(0, rewritten.canonical, [], signer.sign(1, rewritten.leaf_hash).note)
+    held = Receipt(log_origin="a.log", log_index=0, leaf_hash=answered.leaf_hash)
+    assert receipts.verify(proof, [signer.key])["outcome"] == "ALLOW"
+    with pytest.raises(ProofBroken, match="not the one of the receipt"):
+        receipts.verify(proof, [signer.key], held=held)
+    held.leaf_hash = rewritten.leaf_hash
+    assert receipts.verify(proof, [signer.key], held=held)
+    held.log_origin = "another.log"
+    with pytest.raises(ProofBroken, match="not the one of the receipt"):
+        receipts.verify(proof, [signer.key], held=held)
+
+
+def test_a_checkpoint_that_names_another_log_proves_nothing() -> None:
+    """Even where a trusted key signed it."""
+    signer = Signer("a.log", b"k" * 32)
+    record = make("decision", "d-1", datetime(2026, 1, 1, tzinfo=UTC), {})
+    private = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    text = Head("another.log", 1, record.leaf_hash).text()
+    note = f"{text}\n{Signature('a.log', signer.key.id, private.sign(text.encode())).line()}"
+    with pytest.raises(ProofBroken, match="another log"):
+        receipts.verify(InclusionProof(0, record.canonical, [], note), [signer.key])
 
 
 def test_a_log_is_shown_to_have_only_grown(tmp_path: Path) -> None:
@@ -93,3 +139,34 @@ def test_a_log_is_shown_to_have_only_grown(tmp_path: Path) -> None:
         assert service.stop() == 0
     new = open_note(reply.checkpoint, [key]).head
     assert merkle.verify_consistency(old.size, new.size, old.root, new.root, list(reply.hashes))
+
+
+def test_checkpoints_are_anchored_where_the_service_is_told_to(tmp_path: Path) -> None:
+    """`serve --anchor DIR`: only there; whoever verifies says where, and is warned where both lie on one device."""
+    anchor = tmp_path / "elsewhere" / "anchor"
+    with ServiceProcess(tmp_path / "data", "--anchor", str(anchor)) as service:
+        with ScreeningClient(service.target) as client:
+            client.screen_employment(employment())
+        assert service.stop() == 0
+    assert not (tmp_path / "data-anchor").exists()
+    words = ["log", "verify", "--data", str(tmp_path / "data")]
+    told = CliRunner().invoke(app, [*words, "--anchor", str(anchor)])
+    assert told.exit_code == 0
+    assert "completeness: verified" in told.output
+    assert "warning: the anchor lies on the device of the log" in told.output
+    unanchored = CliRunner().invoke(app, words)
+    assert unanchored.exit_code == 3
+    assert "completeness: unproven" in unanchored.output
+    assert "warning" not in unanchored.output
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no second device")
+def test_an_anchor_on_another_device_needs_no_warning(tmp_path: Path) -> None:
+    """Here it lies in memory."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        anchor = Path(elsewhere) / "anchor"
+        with ServiceProcess(tmp_path / "data", "--anchor", str(anchor)) as service:
+            assert service.stop() == 0
+        told = CliRunner().invoke(app, ["log", "verify", "--data", str(tmp_path / "data"), "--anchor", str(anchor)])
+    assert told.exit_code == 0
+    assert "warning" not in told.output

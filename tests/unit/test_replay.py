@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from screening.decisionlog.port import DecisionLog
 from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.record import Record
 from screening.decisionlog.seal import Sealer
-from screening.replay import Change, Replayed, Verdict, replay
+from screening.replay import KEY_LOST, Change, Replayed, Verdict, replay
 from screening.screen import Screen, form_opinion
 from screening.transport import convert
 from screening.transport.identity import new_id
@@ -87,6 +88,13 @@ async def test_an_erased_decision_cannot_be_replayed(log: DecisionLog, bundle: B
         (Verdict.IDENTICAL, ""),
         (Verdict.IDENTICAL, ""),
     ]
+
+
+async def test_a_decision_whose_key_was_lost_is_not_said_to_be_erased(log: DecisionLog, bundle: Bundle) -> None:
+    """No record says that anybody destroyed it."""
+    await log.keep_bundle(bundle.revision, bundle.packed)
+    await log.append([replace(_recorded(bundle, bundle.revision), wrapped_key=None)])
+    assert [each.reason for each in await replayed(log)] == [KEY_LOST]
 
 
 async def test_a_bundle_that_was_altered_is_not_used(log: DecisionLog, bundle: Bundle, milder: Bundle) -> None:

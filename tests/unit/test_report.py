@@ -1,5 +1,6 @@
 """The counts that the law asks for."""
 
+import json
 import os
 from datetime import UTC, date, datetime
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 from screening import clock
 from screening.bundle import Bundle
 from screening.custody import Custody
-from screening.decisionlog.keyring import fixed
+from screening.decisionlog.keyring import SealBroken, fixed
 from screening.decisionlog.receipt import Receipts
+from screening.decisionlog.record import make
 from screening.decisionlog.seal import Sealer
 from screening.report import TOTAL, Annual, Cell, count
 from screening.screen import Screen
@@ -113,6 +115,18 @@ async def test_what_was_superseded_or_erased_counts_as_that_alone(log: MemoryLog
     assert found.decisions == 3
     assert (found.counts[place("superseded", "counted")], found.counts[place("erased", "counted")]) == (1, 1)
     assert sum(number for cell, number in found.counts.items() if cell.table == "immigration_requests") == 1
+
+
+async def test_a_year_with_a_lost_key_is_not_counted(log: MemoryLog, bundle: Bundle) -> None:
+    """What nobody ordered to be erased must not be counted as erased."""
+    await asked(log, bundle, request())
+    (stored,) = await log.read(0, 1)
+    lost = MemoryLog(clock.now)
+    fields = json.loads(stored.canonical)
+    kept = {name: value for name, value in fields.items() if name not in {"v", "kind", "id", "time"}}
+    await lost.append([make("decision", fields["id"], MARCH, kept)])
+    with pytest.raises(SealBroken, match="is lost"):
+        await annual(lost)
 
 
 async def test_small_counts_are_hidden_with_what_would_give_them_away() -> None:

@@ -28,6 +28,10 @@ class BadNote(ValueError):
     """Bytes are no checkpoint, or no trusted key signed them; the text says which."""
 
 
+class NotCosigned(BadNote):
+    """A witness has not signed a checkpoint (yet)."""
+
+
 @dataclass(frozen=True)
 class Head:
     """What a checkpoint states."""
@@ -120,16 +124,16 @@ def cosign(checkpoint: Checkpoint, name: str, seed: bytes, time: int) -> str:
 
 
 def open_note(note: str, keys: Iterable[VerifierKey], witnesses: Sequence[VerifierKey] = ()) -> Checkpoint:
-    """Return the checkpoint in a note that one of `keys` and every one of `witnesses` signed. Raises BadNote.
+    """Return the checkpoint in a note that one of `keys` and every one of `witnesses` signed.
 
-    Signatures of unknown keys are ignored; a wrong signature of a known key makes the whole note wrong.
+    Raises NotCosigned where only a witness is missing, BadNote. Signatures of unknown keys are ignored; a wrong signature of a known key makes the whole note wrong.
     """
     text, signatures = _parse(note)
     signers = _signers(text, signatures, [*keys, *witnesses])
     if not any(key.kind == ED25519 and key not in witnesses for key in signers):
         raise BadNote("no trusted key signed the checkpoint")
     if missing := [key.name for key in witnesses if key not in signers]:
-        raise BadNote(f"the witness {missing[0]} did not cosign the checkpoint")
+        raise NotCosigned(f"the witness {missing[0]} did not cosign the checkpoint")
     return Checkpoint(_head(text), note)
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from city.screening.v1 import decision_pb2, information_request_facts_pb2, recorded_call_pb2
 
 from screening.decisionlog.keyring import SealBroken
-from screening.decisionlog.port import Stored
-from screening.decisionlog.record import DECISION, Idempotency, Json, Listing, Record, make
+from screening.decisionlog.port import DecisionLog, Stored
+from screening.decisionlog.record import DECISION, ERASURE, Idempotency, Json, Listing, Record, make
 from screening.decisionlog.seal import Sealer
 from screening.wire import nested
 
@@ -24,7 +24,7 @@ _OUTCOME = {number: name.removeprefix("OUTCOME_") for name, number in decision_p
 
 
 class Erased(LookupError):
-    """The key of a record was destroyed; its sealed part cannot be read any more."""
+    """The key of a record is gone, so that its sealed part cannot be read any more; `was_erased` says whether by order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,11 @@ def open_call(stored: Stored, sealer: Sealer) -> recorded_call_pb2.RecordedCall:
         return recorded_call_pb2.RecordedCall.FromString(opened)
     except Exception as error:  # protobuf's parser raises a class of its own runtime
         raise SealBroken("the sealed part is no recorded call") from error
+
+
+async def was_erased(log: DecisionLog, decision_id: str) -> bool:
+    """Say whether a record says that a decision was erased; where none does, its key was lost. Raises LogUnavailable."""
+    return any(mark.kind == ERASURE for mark in await log.marks(decision_id))
 
 
 def open_decision(stored: Stored, sealer: Sealer) -> decision_pb2.Decision:

@@ -105,15 +105,31 @@ async def prove_consistency(log: DecisionLog, first: int) -> tuple[list[bytes], 
     return hashes, checkpoint
 
 
-def verify(proof: InclusionProof, keys: Sequence[VerifierKey], witnesses: Sequence[VerifierKey] = ()) -> dict[str, str]:
-    """Return the open fields of the record that a proof shows to be in the log. Raises ProofBroken."""
+def verify(
+    proof: InclusionProof,
+    keys: Sequence[VerifierKey],
+    witnesses: Sequence[VerifierKey] = (),
+    held: decision_pb2.Receipt | None = None,
+) -> dict[str, str]:
+    """Return the open fields of the record that a proof shows to be in the log. Raises ProofBroken.
+
+    `held`: the receipt that came with the answer, of whose record the proof must be. Without it, the proof shows only that
+    some record is in the log: a service that wrote an answer's record anew could prove that one.
+    """
     try:
         head = open_note(proof.checkpoint, keys, witnesses).head
     except BadNote as error:
         raise ProofBroken(str(error)) from None
+    if head.origin not in {key.name for key in keys}:
+        raise ProofBroken("the checkpoint is that of another log")
     leaf = leaf_hash(proof.record)
+    if held is not None and (held.log_origin, held.log_index, held.leaf_hash) != (head.origin, proof.index, leaf):
+        raise ProofBroken("the record is not the one of the receipt")
     if not merkle.verify_inclusion(proof.index, head.size, leaf, proof.hashes, head.root):
         raise ProofBroken("the record is not in the tree of the checkpoint")
-    fields = json.loads(proof.record)
-    shown = ("kind", "id", "time", "rpc", "caller", "outcome", "unit", "pack", "bundle", "as_of", "basis")
-    return {name: str(fields[name]) for name in shown if fields.get(name)}
+    try:
+        fields = json.loads(proof.record)
+        shown = ("kind", "id", "time", "rpc", "caller", "outcome", "unit", "pack", "bundle", "as_of", "basis")
+        return {name: str(fields[name]) for name in shown if fields.get(name)}
+    except (ValueError, AttributeError, RecursionError):
+        raise ProofBroken("the record cannot be read") from None

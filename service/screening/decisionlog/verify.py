@@ -77,11 +77,15 @@ class Report:
     """Records that the log's own newest checkpoint covers."""
     anchored: int = 0
     """Records that a checkpoint kept elsewhere covers."""
+    cosigned: int | None = None
+    """Records that a checkpoint kept elsewhere covers which every witness signed; None where no witness was asked for."""
     anchors: int = 0
     """Checkpoints kept elsewhere that were compared."""
     missing: list[str] = field(default_factory=list)
     """What shows that records are gone."""
     erased: int = 0
+    keys_opened: bool = False
+    """Whether every wrapped key was opened, because the key-encryption keys were at hand."""
 
     @property
     def integrity(self) -> bool:
@@ -93,7 +97,8 @@ class Report:
         """Say whether everything is there that ever was."""
         if self.missing:
             return Completeness.BROKEN
-        whole = self.anchors > 0 and self.anchored == self.records
+        covered = self.anchored if self.cosigned is None else min(self.anchored, self.cosigned)
+        whole = self.anchors > 0 and covered == self.records
         return Completeness.VERIFIED if whole else Completeness.UNPROVEN
 
     def fault(self, text: str) -> None:
@@ -157,9 +162,18 @@ def _check_time(durable: object, checked: Checked) -> str:
 class Verification:
     """Adds up checked runs in order, grows the tree from them, and compares it with every checkpoint that is passed."""
 
-    def __init__(self, stored: Sequence[Checkpoint], anchored: Sequence[Checkpoint]) -> None:
-        """Take the checkpoints in the log, and those that are kept elsewhere, their signatures checked."""
-        self.report = Report(anchors=len(anchored))
+    def __init__(
+        self,
+        stored: Sequence[Checkpoint],
+        anchored: Sequence[Checkpoint],
+        cosigned: Sequence[Checkpoint] | None = None,
+    ) -> None:
+        """Take the checkpoints in the log, and those that are kept elsewhere, their signatures checked.
+
+        `cosigned`: those of the latter that every witness signed; None: none was asked for.
+        """
+        self.report = Report(anchors=len(anchored), cosigned=None if cosigned is None else 0)
+        self._cosigned = cosigned or ()
         self.full: list[tuple[TileId, bytes]] = []
         """Tiles that became full since this list was last emptied."""
         self.edge = Edge()
@@ -217,6 +231,8 @@ class Verification:
                     self.report.missing.append(f"what a checkpoint kept elsewhere says of the first {size} records")
             elif elsewhere:
                 self.report.anchored = max(self.report.anchored, size)
+                if checkpoint in self._cosigned:
+                    self.report.cosigned = max(self.report.cosigned or 0, size)
             else:
                 self.report.signed = max(self.report.signed, size)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
-from screening.decisionlog.checkpoint import BadNote, Checkpoint, VerifierKey, open_note
+from screening.decisionlog.checkpoint import BadNote, Checkpoint, NotCosigned, VerifierKey, open_note
 from screening.decisionlog.columns import Columns
 from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.merkle import HASH_BYTES
@@ -60,12 +60,15 @@ def audit(
     `key_file`: the key-encryption keys, which must open every wrapped key; None: they are not at hand.
     """
     problems: list[str] = []
-    anchored = list(_opened(trust.notes, trust.key, trust.witnesses, problems))
+    anchored = list(_opened(trust.notes, trust.key, problems))
+    cosigned = [each for each in anchored if _is_cosigned(each, trust, problems)] if trust.witnesses else None
+    head = exported.head_of(export, trust.key) if export else ""
     with closing(store.open_log()) as log:
         stored = list(_own(log, trust.key, problems))
         size, following, newest = log.execute(_COUNTED).fetchone()
-        verification = Verification(stored, anchored)
+        verification = Verification(stored, anchored, cosigned)
         report = verification.report
+        report.keys_opened = with_keys and key_file is not None
         for problem in problems:
             report.fault(problem)
         signed = max((checkpoint.head.size for checkpoint in stored), default=0)
@@ -82,16 +85,14 @@ def audit(
                 f"the log's own checkpoints end at {signed} records, where one of {report.anchored} was anchored"
             )
         if export:
-            exported.compare(log, export, trust.key, report, entries=entries)
+            exported.compare(log, export, head, report, entries=entries)
     return report
 
 
-def _opened(
-    notes: Iterable[tuple[str, str]], key: VerifierKey, witnesses: Sequence[VerifierKey], problems: list[str]
-) -> Iterator[Checkpoint]:
+def _opened(notes: Iterable[tuple[str, str]], key: VerifierKey, problems: list[str]) -> Iterator[Checkpoint]:
     for name, text in notes:
         try:
-            checkpoint = open_note(text, [key], witnesses)
+            checkpoint = open_note(text, [key])
         except BadNote as error:
             problems.append(f"the checkpoint {name}: {error}")
             continue
@@ -101,11 +102,23 @@ def _opened(
             problems.append(f"the checkpoint {name} is that of another log")
 
 
+def _is_cosigned(checkpoint: Checkpoint, trust: Trust, problems: list[str]) -> bool:
+    """Say whether every witness signed a checkpoint. The newest is never at once, so that one missing is no fault."""
+    try:
+        open_note(checkpoint.note, [trust.key], trust.witnesses)
+    except NotCosigned:
+        return False
+    except BadNote as error:
+        problems.append(f"a cosignature on the checkpoint of size {checkpoint.head.size}: {error}")
+        return False
+    return True
+
+
 def _own(log: Session, key: VerifierKey, problems: list[str]) -> Iterator[Checkpoint]:
     """Yield the log's own checkpoints, each of which must stand under its size."""
     for size, note in log.execute("SELECT size, note FROM checkpoint ORDER BY size").fetchall():
         text = note if isinstance(note, str) else ""
-        for checkpoint in _opened([(f"of size {size}", text)], key, (), problems):
+        for checkpoint in _opened([(f"of size {size}", text)], key, problems):
             if checkpoint.head.size != size:
                 problems.append(f"the checkpoint of size {size} is one of size {checkpoint.head.size}")
             yield checkpoint

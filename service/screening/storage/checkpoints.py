@@ -94,12 +94,11 @@ class Checkpoints:
             self._published = checkpoint.head.size
 
     async def _stamp(self) -> None:
-        """Have one kept checkpoint stamped that has no time stamp yet; after a failure, only after a while."""
+        """Have the newest kept checkpoint stamped that has no time stamp yet; after a failure, only after a while."""
         authority = self._places.authority
         if authority is None or self._clock() < self._stamp_again:
             return
-        unstamped = await asyncio.to_thread(self._places.anchor.unstamped, timestamp.SUFFIX)
-        if unstamped and not await self._done("stamp", asyncio.to_thread(authority.stamp, unstamped[-1])):
+        if not await self._done("stamp", asyncio.to_thread(_stamp_newest, authority, self._places.anchor)):
             self._stamp_again = self._clock() + _STAMP_AGAIN
 
     async def _done(self, step: str, work: Awaitable[object]) -> bool:
@@ -121,3 +120,8 @@ class Checkpoints:
         records = [make(REPAIR, self._new_id(now), now, {"what": what}) for what in repairs]
         if records:
             await self._log.append(records)
+
+
+def _stamp_newest(authority: Authority, anchor: Anchor) -> None:
+    if unstamped := anchor.unstamped(timestamp.SUFFIX):
+        authority.stamp(unstamped[-1])

@@ -6,7 +6,7 @@ The tiles in the log were compared with the records before, so that the files ar
 from pathlib import Path
 
 from screening.decisionlog import tile
-from screening.decisionlog.checkpoint import BadNote, VerifierKey, open_note
+from screening.decisionlog.checkpoint import BadNote, Head, VerifierKey, open_note
 from screening.decisionlog.merkle import HASH_BYTES
 from screening.decisionlog.tile import WIDTH
 from screening.decisionlog.verify import Report
@@ -17,23 +17,28 @@ from screening.storage.tile_files import CHECKPOINT
 _ENTRIES = "tile/entries"
 
 
-def compare(log: Session, directory: Path, key: VerifierKey, report: Report, *, entries: bool) -> None:
+def head_of(directory: Path, key: VerifierKey) -> Head | str:
+    """Return what the exported checkpoint states, or what is wrong with it."""
+    try:
+        head = open_note((directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head
+    except BadNote as error:
+        return f"the exported checkpoint: {error}"
+    except (OSError, ValueError):
+        return "the exported checkpoint cannot be read"
+    return head if head.origin == key.name else "the exported checkpoint is that of another log"
+
+
+def compare(log: Session, directory: Path, head: Head | str, report: Report, *, entries: bool) -> None:
     """Report what is missing or altered in a directory of exported files; `entries`: entries must be there too.
 
-    What is anchored was exported before, so that then the files must be there.
+    `head` was read before the records were counted, so that it is not ahead of them. What is anchored was exported
+    before, so that then the files must be there.
     """
     if not directory.exists():
         if report.anchored:
             report.fault(f"the exported tiles are gone: there is no {directory}")
-        return
-    try:
-        head = open_note((directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head
-    except (OSError, ValueError) as error:
-        why = str(error) if isinstance(error, BadNote) else "it cannot be read"
-        report.fault(f"the exported checkpoint: {why}")
-        return
-    if head.origin != key.name:
-        report.fault("the exported checkpoint is that of another log")
+    elif isinstance(head, str):
+        report.fault(head)
     elif head.size > report.records:
         report.missing.append(f"records {report.records} to {head.size - 1}, of which tiles are exported")
     else:

@@ -15,8 +15,6 @@ from screening.decisionlog.checkpoint import BadNote, Checkpoint, VerifierKey, o
 from screening.decisionlog.merkle import HASH_BYTES
 from screening.decisionlog.port import DecisionLog
 from screening.decisionlog.tile import WIDTH, TileId
-from screening.errors import DataDirectoryError
-from screening.storage import durable_file
 
 CHECKPOINT = "checkpoint"
 EXPORTED_ANEW = "tiles_exported_anew"
@@ -29,11 +27,6 @@ class TileFiles:
 
     def __init__(self, directory: Path, key: VerifierKey, *, entries: bool) -> None:
         self._directory = directory
-        """Make the directory or open it. Raises DataDirectoryError if it cannot be written."""
-        try:
-            durable_file.prove_writable(directory, mode=0o755)
-        except OSError as error:
-            raise DataDirectoryError(f"the tiles {directory} cannot be written: {error.strerror}") from None
         self._entries = entries
         size = self._exported(key) if (directory / CHECKPOINT).exists() else 0
         self._size = size or 0

@@ -1,10 +1,13 @@
 import hashlib
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from screening.decisionlog.record import canonical_bytes, leaf_hash, make, timestamp
+from screening.decisionlog.record import MOST_BYTES, canonical_bytes, leaf_hash, make, timestamp
+from screening.decisionlog.tile import entry_bundle
+from screening.errors import RecordTooLong
 
 KEYS = st.text("abcxyzABC_09", min_size=1, max_size=8)
 VALUES = st.recursive(
@@ -36,3 +39,16 @@ def test_every_record_says_its_version_kind_id_and_time() -> None:
     record = make("refusal", "an-id", datetime(2026, 11, 20, tzinfo=UTC), {"rpc": "X"})
     assert record.canonical == b'{"id":"an-id","kind":"refusal","rpc":"X","time":"2026-11-20T00:00:00.000000Z","v":1}'
     assert record.leaf_hash == leaf_hash(record.canonical)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_no_record_is_longer_than_an_exported_entry_can_be(over: int) -> None:
+    """65,535 bytes, because an entry has its length in two bytes."""
+    moment = datetime(2026, 11, 20, tzinfo=UTC)
+    room = MOST_BYTES - len(make("repair", "an-id", moment, {"what": ""}).canonical)
+    if over:
+        with pytest.raises(RecordTooLong):
+            make("repair", "an-id", moment, {"what": "w" * (room + over)})
+    else:
+        record = make("repair", "an-id", moment, {"what": "w" * room})
+        assert entry_bundle([record.canonical]) == b"\xff\xff" + record.canonical

@@ -13,9 +13,9 @@ from screening.bundle import Bundle
 from screening.cases import Case, Result
 from screening.cli.laws.cases import case_files, read
 from screening.cli.log.opened import AnchorDirectory, By, Place
-from screening.cli.log.replay import ERASED, told
+from screening.cli.log.replay import told
 from screening.custody import Custody
-from screening.replay import Verdict, replay
+from screening.replay import ERASED, Verdict, replay
 from screening.wiring import read_bundle
 
 

@@ -14,11 +14,10 @@ from screening import config
 from screening.bundle import Bundle
 from screening.cli.log.opened import AnchorDirectory, By, Data, Database, KeysDatabase, Place, refuse
 from screening.custody import Custody
-from screening.replay import Bundles, Change, Replayed, Verdict, replay
+from screening.replay import ERASED, Bundles, Change, Replayed, Verdict, replay
 from screening.wiring import read_bundle
 
 CHANGED_EXIT, NOT_REPLAYABLE_EXIT = 1, 3
-ERASED = "erased"
 _MOST_SHOWN = 50
 
 

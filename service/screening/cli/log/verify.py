@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +33,9 @@ def verify_log(  # noqa: PLR0917  # typer makes options of parameters
     keys_database: KeysDatabase = None,
     checkpoint: Annotated[Path | None, typer.Option(help="A checkpoint file kept elsewhere")] = None,
     key: Annotated[str | None, typer.Option(help="The log's verifier key, or a file with it")] = None,
-    witness: Annotated[list[str] | None, typer.Option(help="Verifier key of a witness that must have cosigned")] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="Verifier key of a witness; what it did not cosign is unproven")
+    ] = None,
     tsa_roots: Annotated[Path | None, typer.Option(help="PEM file; check the anchor's time stamps against it")] = None,
     without_keys: Annotated[
         bool, typer.Option("--without-keys", help="A copy without its key store and key files")
@@ -48,10 +51,10 @@ def verify_log(  # noqa: PLR0917  # typer makes options of parameters
         raise typer.BadParameter("--database needs --keys-database, or --without-keys")
     witnesses = [verifier_key(text) for text in witness or ()]
     report = verified(settings, key, checkpoint, witnesses, with_keys=not without_keys, with_tiles=not without_tiles)
-    place = settings.anchor_directory
-    for problem in _wrong_stamps(place, tsa_roots):
+    stamps = _stamps(settings.anchor_directory, tsa_roots) if tsa_roots else None
+    for problem in stamps.wrong if stamps else ():
         report.fault(problem)
-    typer.echo(json.dumps(_as_json(report, settings)) if as_json else _as_text(report, settings))
+    typer.echo(json.dumps(_as_json(report, settings, stamps)) if as_json else _as_text(report, settings, stamps))
     if not report.integrity or report.completeness == Completeness.BROKEN:
         raise typer.Exit(BROKEN_EXIT)
     raise typer.Exit(UNPROVEN_EXIT if report.completeness == Completeness.UNPROVEN else 0)
@@ -94,7 +97,7 @@ def verified(
         report = Report()
         report.fault(f"the log cannot be read: {type(error).__name__ if settings.database else error}")
     if with_keys:
-        report.missing += _gone([settings.data / anchors.KEY, *(settings.keys_directory / name for name in KEY_FILES)])
+        report.missing += _gone(_own_files(settings))
     if not settings.database:
         report.missing += _passed_over(settings.data)
     return report
@@ -123,6 +126,16 @@ def _trust(settings: Settings, key: str | None, checkpoint: Path | None, witness
     return Trust(verifier_key(key) if key else anchors.read_key(found[0]), notes, witnesses)
 
 
+def _own_files(settings: Settings) -> list[Path]:
+    """Return the files that must stand beside the log.
+
+    Who verifies a database may do so from another machine than the service's: files are looked for only where their
+    directory is at hand.
+    """
+    files = [settings.data / anchors.KEY, *(settings.keys_directory / name for name in KEY_FILES)]
+    return [file for file in files if not settings.database or file.parent.is_dir()]
+
+
 def _gone(files: Iterable[Path]) -> list[str]:
     return [f"the file {file.name}" for file in files if not file.exists()]
 
@@ -137,20 +150,44 @@ def _passed_over(data: Path) -> list[str]:
     ]
 
 
-def _wrong_stamps(place: Path, roots: Path | None) -> list[str]:
-    if roots is None:
-        return []
-    problems = []
-    for answer in sorted((place / anchors.HISTORY).glob(f"*{SUFFIX}")):
-        note = answer.with_suffix("")
+@dataclass
+class Stamps:
+    """What the time stamps in the anchor show."""
+
+    held: int = 0
+    """Checkpoints whose time stamp holds."""
+    missing: int = 0
+    """Kept checkpoints that have none."""
+    wrong: list[str] = field(default_factory=list)
+
+
+def _stamps(place: Path, roots: Path) -> Stamps:
+    """Check the time stamps of all kept checkpoints."""
+    found = Stamps()
+    for note in anchors.kept(place):
+        answer = note.with_name(note.name + SUFFIX)
+        if not answer.exists():
+            found.missing += 1
+            continue
         try:
             stamped(note.read_bytes(), answer.read_bytes(), roots.read_bytes())
+            found.held += 1
         except (ValueError, OSError) as error:
-            problems.append(f"the time stamp {answer.name}: {error}")
-    return problems
+            found.wrong.append(f"the time stamp {answer.name}: {error}")
+    return found
 
 
-def _as_json(report: Report, settings: Settings) -> dict[str, Any]:
+def _shares_device(settings: Settings) -> bool:
+    """Say whether log and anchor lie on one device, so that whoever loses or changes one may lose or change the other."""
+    places = (settings.data, settings.anchor_directory)
+    return not settings.database and all(place.exists() for place in places) and len({*map(_device, places)}) == 1
+
+
+def _device(place: Path) -> int:
+    return place.stat().st_dev
+
+
+def _as_json(report: Report, settings: Settings, stamps: Stamps | None) -> dict[str, Any]:
     return {
         "log": _log(settings),
         "records": report.records,
@@ -161,20 +198,27 @@ def _as_json(report: Report, settings: Settings) -> dict[str, Any]:
         "unanchored": report.records - report.anchored,
         "signed": report.signed,
         "erased": report.erased,
+        "cosigned": report.cosigned,
+        "keys_opened": report.keys_opened,
         "anchor": str(settings.anchor_directory),
+        "anchor_on_same_device": _shares_device(settings),
+        "stamped": stamps and stamps.held,
+        "unstamped": stamps and stamps.missing,
         "faults": report.faults,
         "fault_count": report.fault_count,
         "missing": report.missing,
     }
 
 
-def _as_text(report: Report, settings: Settings) -> str:
+def _as_text(report: Report, settings: Settings, stamps: Stamps | None) -> str:
     place = settings.anchor_directory
     kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(report.kinds.items()))
     lines = [f"{report.records} records ({kinds})" if kinds else f"{report.records or 'no'} records"]
     lines.append(f"log: {_log(settings)}")
     lines.append(f"integrity: {'verified' if report.integrity else f'BROKEN, {report.fault_count} faults'}")
     lines += [f"  {fault}" for fault in report.faults]
+    if not report.keys_opened:
+        lines.append("  wrapped keys were not opened: no key file is at hand")
     completeness = report.completeness
     lines.append(f"completeness: {completeness.upper() if completeness == Completeness.BROKEN else completeness}")
     lines += [f"  missing: {what}" for what in report.missing]
@@ -184,6 +228,15 @@ def _as_text(report: Report, settings: Settings) -> str:
         lines.append(f"  anchored: none; nothing is anchored in {place}")
     if report.anchored < report.records:
         lines.append(f"  unanchored: {_range(report.anchored, report.records)}; a cut-off tail could not be seen there")
+    if report.cosigned is not None:
+        lines.append(f"  cosigned: {_range(0, report.cosigned)}")
+        lines.append(f"  not cosigned: {_range(report.cosigned, report.records)}")
+    if stamps:
+        lines.append(f"  time stamps: {stamps.held} hold; {stamps.missing} kept checkpoints have none")
+    if _shares_device(settings):
+        lines.append(
+            "  warning: the anchor lies on the device of the log; who can change one there can mostly change the other"
+        )
     return "\n".join(lines)
 
 
