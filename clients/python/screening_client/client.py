@@ -55,6 +55,7 @@ _OPTIONS = (
     ("grpc.service_config", json.dumps(_RETRY)),
     ("grpc.enable_retries", 1),
     ("grpc.keepalive_time_ms", 30_000),  # a stream has no deadline, so a dead peer must be noticed
+    ("grpc.http2.ping_timeout_ms", 10_000),  # ends it: the core sets no timer for the answer
     ("grpc.max_receive_message_length", -1),
 )
 _PROPAGATOR = TraceContextTextMapPropagator()
