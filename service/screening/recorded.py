@@ -1,6 +1,5 @@
 """From settings to the decision log: its keys, its storage, its checkpoints and where they are anchored."""
 
-import os
 from pathlib import Path
 
 from screening.clock import Clock
