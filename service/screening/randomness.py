@@ -15,6 +15,10 @@ class Stock:
     """May be used by any thread."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Hold nothing."""
         self._lock = threading.Lock()
         self._bytes = bytearray()
         self._next = 0
@@ -22,25 +26,16 @@ class Stock:
     def take(self, size: int) -> bytes:
         """Return so many fresh random bytes, 0 to STOCK_BYTES, both inclusive."""
         with self._lock:
-            if self._next + size > len(self._bytes):
-                self._bytes, self._next = bytearray(os.urandom(STOCK_BYTES)), 0
-            start, self._next = self._next, self._next + size
+            start = self._next
+            self._next += size
+            if self._next > len(self._bytes):
+                self._bytes, start, self._next = bytearray(os.urandom(STOCK_BYTES)), 0, size
             taken = bytes(self._bytes[start : self._next])
             self._bytes[start : self._next] = bytes(size)
         return taken
 
 
 _stock = Stock()
-
-
-def random_bytes(size: int) -> bytes:
-    """Return so many fresh random bytes, 0 to STOCK_BYTES, both inclusive."""
-    return _stock.take(size)
-
-
-def _begin_anew() -> None:
-    global _stock  # noqa: PLW0603  # a forked process must not take what its parent takes
-    _stock = Stock()
-
-
-os.register_at_fork(after_in_child=_begin_anew)
+random_bytes = _stock.take
+"""The process's own stock. A forked process takes nothing of what its parent takes."""
+os.register_at_fork(after_in_child=_stock.begin)
