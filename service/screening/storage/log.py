@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from screening.decisionlog.checkpoint import Checkpoint, Signer
@@ -19,6 +20,11 @@ from screening.storage.database import Database
 from screening.storage.group_commit import GroupCommit
 from screening.storage.load import Load
 from screening.storage.tree import Integrator
+
+_PIECES = 16
+"""In so many pieces the tree grows; between two of them there may be a commit."""
+_LOOKS, _LOOKED_AT = 4, 2
+"""How often full tiles are compared with each checkpoint, and how many at once."""
 
 _Result = TypeVar("_Result")
 
@@ -103,7 +109,13 @@ class SqlLog:
             self._custody.finish()
             return self._integrator.integrate(signer, micros(self._clock()))
 
-        return await self._writer.run(work)
+        for left in range(_PIECES, 0, -1):
+            if not await self._writer.run(partial(self._integrator.grow, signer, left)):
+                break
+        made = await self._writer.run(work)
+        for _ in range(_LOOKS if made else 0):
+            await self._writer.run(partial(self._integrator.look, _LOOKED_AT))
+        return made
 
     async def checkpoint(self) -> Checkpoint | None:
         """Return the newest checkpoint; see DecisionLog."""

@@ -4,6 +4,8 @@ Tiles and checkpoint are written in one transaction, so that a crash leaves the 
 and integration goes on from there. Nothing is signed that does not continue what was signed before: the edge of the tree
 is compared with the last checkpoint whenever it is loaded. A full tile has its hash in the tile above it, up to that edge:
 it is compared whenever it is read, and all of them in turn, a few with each checkpoint; a wrong one is made anew.
+
+Commits wait while any of this runs, so it is done in pieces: the tree grows in memory until a checkpoint is due.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,9 +20,11 @@ from screening.storage.database import Database, Session, writing
 STEP = 65_536
 """Most records between two checkpoints; it bounds memory and the size of one transaction."""
 TILES_REBUILT = "tiles_rebuilt"
-_LOOKED_AT, _LOOKED_AT_FIRST = 8, 256
-"""Full tiles that are compared with each checkpoint, and at the start."""
+_LOOKED_AT_FIRST = 256
+"""Full tiles that are compared at the start."""
 _ROWS = 4_096
+_LEAST = 64
+"""Records that the tree grows by at once, where fewer are its share."""
 _COUNTED = """
 SELECT (SELECT coalesce(max(log_index) + 1, 0) FROM record), (SELECT next_index FROM tail WHERE one = 1)
 """  # in one statement, because other instances may be appending
@@ -34,7 +38,21 @@ class Integrator:
         self._log = log
         self._repairs = repairs
         self._edge: Edge | None = None
+        """The tree in memory; it may be ahead of the checkpoint `_signed`, by the tiles `_full` among others."""
+        self._signed = 0
+        self._full: list[tuple[TileId, bytes]] = []
         self._round: Iterator[TileId] = iter(())
+
+    def grow(self, signer: Signer, pieces: int) -> bool:
+        """Grow the tree in memory by one of so many pieces of what it lacks; say whether it lacks more."""
+        if not self._database.lead(self._log):
+            return False
+        edge = self._continue(newest(self._log), signer)
+        self._edge = None  # if this fails, what is in memory counts for nothing
+        most = min(self._next_index(), self._signed + STEP)
+        self._extend(edge, min(most, edge.size + max(_LEAST, -(-(most - edge.size) // pieces))))
+        self._edge = edge
+        return edge.size < most
 
     def integrate(self, signer: Signer, micros: int) -> Checkpoint | None:
         """Integrate everything and return the newest checkpoint; see DecisionLog."""
@@ -44,8 +62,18 @@ class Integrator:
         last = newest(self._log)
         while last is None or last.head.size < self._next_index():
             last = self._step(last, signer, micros)
-        self._look(last.head, _LOOKED_AT)
         return last
+
+    def look(self, many: int) -> None:
+        """Compare the next full tiles; after the last of them the first come again."""
+        last = newest(self._log)
+        if last is None:
+            return
+        some = list(islice(self._round, many))
+        if not some:
+            self._round = (each for each, width in tile.all_ids(last.head.size) if width == WIDTH)
+            some = list(islice(self._round, many))
+        self.mend(some)
 
     def check(self, signer: Signer, anchored: Checkpoint | None) -> None:
         """Compare what is stored with the last checkpoint and with the anchored one. Raises LogTampered."""
@@ -57,7 +85,7 @@ class Integrator:
         if last:
             _check_note(last, signer.key)
             self._load(last.head)
-            self._look(last.head, _LOOKED_AT_FIRST)
+            self.look(_LOOKED_AT_FIRST)
         if anchored and anchored.head.size > size:
             raise LogTampered(
                 f"the log knows {size} records, its anchor {anchored.head.size}: it was rolled back or cut off"
@@ -66,32 +94,36 @@ class Integrator:
             raise LogTampered(f"the log's first {anchored.head.size} records are not those of its anchor")
 
     def _step(self, last: Checkpoint | None, signer: Signer, micros: int) -> Checkpoint:
-        edge = self._edge_after(last, signer)
+        edge = self._continue(last, signer)
         self._edge = None  # until this step is durable, what is in memory counts for nothing
-        end = min(edge.size + STEP, self._next_index())
-        full: list[tuple[TileId, bytes]] = []
-        while edge.size < end:
-            full += edge.extend(self._leaves(edge.size, min(edge.size + _ROWS, end)))
+        self._extend(edge, min(self._signed + STEP, self._next_index()))
         made = signer.sign(edge.size, edge.root())
         try:
             self._log.begin()
-            self._put([*full, *edge.partial()])
+            self._put([*self._full, *edge.partial()])
             row = (made.head.size, micros, made.note)
             self._log.execute("INSERT INTO checkpoint VALUES (?, ?, ?)", row)
             self._log.commit()
         except BaseException:
             self._log.rollback()
             raise
-        self._edge = edge
+        self._edge, self._signed, self._full = edge, edge.size, []
         return made
 
-    def _edge_after(self, last: Checkpoint | None, signer: Signer) -> Edge:
+    def _continue(self, last: Checkpoint | None, signer: Signer) -> Edge:
+        """Return the tree in memory, if it continues the last checkpoint, or else that of the last checkpoint."""
+        size = last.head.size if last else 0
+        if self._edge is not None and self._signed == size:
+            return self._edge
+        self._signed, self._full = size, []
         if last is None:
             return Edge()
-        if self._edge is not None and self._edge.size == last.head.size:
-            return self._edge
         _check_note(last, signer.key)
         return self._load(last.head)
+
+    def _extend(self, edge: Edge, end: int) -> None:
+        while edge.size < end:
+            self._full += edge.extend(self._leaves(edge.size, min(edge.size + _ROWS, end)))
 
     def mend(self, wanted: Iterable[TileId]) -> None:
         """Compare full tiles with those above them up to the signed root, and make wrong ones anew. Raises LogTampered."""
@@ -104,14 +136,6 @@ class Integrator:
             above = found.get(each.above(), b"")
             if not tile.is_sound(each, found.get(each, b""), above):
                 self._regrow(*each.span(), tile.hash_above(each, above))
-
-    def _look(self, head: Head, many: int) -> None:
-        """Compare the next full tiles; after the last of them the first come again."""
-        some = list(islice(self._round, many))
-        if not some:
-            self._round = (each for each, width in tile.all_ids(head.size) if width == WIDTH)
-            some = list(islice(self._round, many))
-        self.mend(some)
 
     def _load(self, head: Head) -> Edge:
         """Load the edge of the tree and compare it with its signed root; if it is wrong, all tiles are made anew."""

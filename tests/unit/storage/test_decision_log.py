@@ -134,6 +134,23 @@ async def test_a_checkpoint_covers_what_was_appended(log: DecisionLog) -> None:
     assert await log.integrate(SIGNER) == made == await log.checkpoint()
 
 
+async def test_the_tree_is_that_of_all_records_also_of_those_that_come_while_it_grows(log: DecisionLog) -> None:
+    """Whichever piece they came in."""
+    records = [decision(n) for n in range(1_500)]
+    await log.append(records[:1_000])
+    integration = asyncio.ensure_future(log.integrate(SIGNER))
+    for start in range(1_000, 1_500, 100):
+        await log.append(records[start : start + 100])
+    await integration
+    made = await log.integrate(SIGNER)
+    edge = Edge()
+    edge.extend(record.leaf_hash for record in records)
+    assert made is not None
+    assert made.head == Head("a.log", 1_500, edge.root())
+    hashes = [await prove_inclusion(log, index, records[index].leaf_hash) for index in (0, 999, 1_000, 1_499)]
+    assert None not in hashes
+
+
 async def test_every_record_is_proven_and_the_log_only_grows(log: DecisionLog) -> None:
     """Proofs from the stored tiles hold under the newest checkpoint."""
     heads: list[Head] = []

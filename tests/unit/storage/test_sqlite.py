@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from screening.storage.append import REMEMBERED
 from screening.transport.identity import new_id
 
 from tests.logs import sqlite_log
-from tests.unit.storage.test_decision_log import decision
+from tests.unit.storage.test_decision_log import SIGNER, decision
 
 
 async def test_the_log_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -69,3 +70,15 @@ def test_a_corrupt_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "keys.db").touch()
     with pytest.raises(DataDirectoryError, match="cannot be opened"):
         sqlite_log(tmp_path, clock.now)
+
+
+async def test_a_record_does_not_wait_until_the_tree_has_grown(tmp_path: Path) -> None:
+    """The tree grows in pieces, and a commit goes between two of them."""
+    log = sqlite_log(tmp_path, clock.now)
+    await log.append([decision(n) for n in range(2_000)])
+    integration = asyncio.ensure_future(log.integrate(SIGNER))
+    await asyncio.sleep(0)  # its first piece is queued
+    await log.append([decision(2_000)])
+    assert not integration.done()
+    await integration
+    await log.close()
