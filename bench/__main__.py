@@ -23,7 +23,7 @@ _HARD = 4_000
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the parts that are named, print them, and write RESULTS.md after a whole run, or if told to publish."""
+    """Run the parts that are named, print them, and write them to RESULTS.md after a whole run, or if told to publish."""
     rounds = QUICK_ROUNDS if "--quick" in arguments else ROUNDS
     named = [argument for argument in arguments if not argument.startswith("--")]
     load.install()
@@ -35,8 +35,9 @@ def main(arguments: Sequence[str]) -> None:
                     print("\n".join(["", f"## {section[0]}", "", *section[1]]), flush=True)
                     sections.append(section)
     if "--publish" in arguments or (not named and rounds == ROUNDS):
-        text = report.page(sections, datetime.now(UTC).date())
-        Path(__file__).with_name("RESULTS.md").write_text(text, encoding="utf-8")
+        file = Path(__file__).with_name("RESULTS.md")
+        before = file.read_text(encoding="utf-8") if named and file.exists() else ""
+        file.write_text(report.page(sections, datetime.now(UTC).date(), before), encoding="utf-8")
 
 
 def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]:
@@ -55,7 +56,7 @@ def _parts(scratch: Path, rounds: int) -> dict[str, Callable[[], list[Section]]]
     def looked_up() -> list[Section]:
         files = read_registry(REGISTRY)
         return [
-            ("Look-ups of names as the registry grows", [*names_scale.measure(files)]),
+            ("Look-ups of names as the registry grows", [*names_scale.table(files)]),
             ("Look-ups of hard names", [*hard.ask(NameIndex(files), _HARD)]),
         ]
 

@@ -29,12 +29,8 @@ _pb = screening_service_pb2
 
 def measure() -> list[str]:
     """Return a table of medians in microseconds of processor time, by the law as shipped and by one grown with rules of other kinds."""
-    settings = config.from_environ({})
-    files = read_files(bundle_root(settings))
-    shipped = bundle.build(files, settings.dated())
+    shipped, grown = law_of(1), law_of(_TIMES)
     many = len(shipped.law.packs[PACK].rules)
-    more = {"laws/us_ca_los_angeles/grown.yaml": rules_of_other_kinds(many * (_TIMES - 1))}
-    grown = bundle.build(files | more, settings.dated())
     lines = [
         f"The pack `{PACK}` has {many} rules; grown, it has {len(grown.law.packs[PACK].rules)}, of which those added are of",
         "kinds of request that are not asked here. A question is new where nobody asked before what comes to the same.",
@@ -55,19 +51,35 @@ def measure() -> list[str]:
     return lines
 
 
+def law_of(times: int) -> Bundle:
+    """Return the law as shipped, or one with so many times as many rules, of which those added are never asked."""
+    settings = config.from_environ({})
+    files = read_files(bundle_root(settings))
+    shipped = bundle.build(files, settings.dated())
+    if times == 1:
+        return shipped
+    more = rules_of_other_kinds(len(shipped.law.packs[PACK].rules) * (times - 1))
+    return bundle.build(files | {"laws/us_ca_los_angeles/grown.yaml": more}, settings.dated())
+
+
+def typical_us(law: Bundle) -> float:
+    """Return what a question costs in microseconds, as the median of the questions' medians."""
+    return statistics.median(_median_us(_CALLS_UNSEEN, partial(_ask, request, law)) for _, request in _requests())
+
+
 def rules_of_other_kinds(many: int) -> str:
     """Return a law file with rules on kinds of request that the questions do not ask, no two with one condition."""
-    named = [
-        vocabulary("information_request")[f"facts.{name}"].values for name in ("request_kind", "purpose", "instrument")
-    ]
-    kinds, purposes, instruments = (list(values.number) for values in named if values)
+    words = vocabulary("information_request")
+    named = [words[f"facts.{name}"].values for name in ("requester_agency", "request_kind", "purpose", "instrument")]
+    agencies, kinds, purposes, instruments = (list(values.number) for values in named if values)
     asked = {str(form["request_kind"]).upper() for form in REQUESTS}
     outcomes = cycle(("DENY", "REVIEW"))
-    conditions = product([kind for kind in kinds if kind not in asked], purposes, instruments)
+    conditions = product(agencies, [kind for kind in kinds if kind not in asked], purposes, instruments)
     rules = [
         f"  - {{id: r{number}, sentence: A rule of another kind., outcome: {next(outcomes)}, when: [{{is: immigration_agency}}, "
-        f"facts.request_kind == {kind}, facts.purpose == {purpose}, facts.instrument == {instrument}]}}"
-        for number, (kind, purpose, instrument) in enumerate(islice(conditions, many))
+        f"facts.requester_agency == {agency}, facts.request_kind == {kind}, facts.purpose == {purpose}, "
+        f"facts.instrument == {instrument}]}}"
+        for number, (agency, kind, purpose, instrument) in enumerate(islice(conditions, many))
     ]
     assert len(rules) == many
     source = "{id: grown, title: Grown, citation: none, layer: city, provenance: M}"

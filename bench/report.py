@@ -40,15 +40,15 @@ def compared(what: str, target: str, found: Sequence[float]) -> str:
     return f"| {what} | {statistics.median(found):.2f} | {min(found):.2f} | {max(found):.2f} | {target} |"
 
 
-def page(sections: Sequence[tuple[str, Sequence[str]]], day: date) -> str:
-    """Return the whole page."""
-    lines = [
+def page(sections: Sequence[tuple[str, Sequence[str]]], day: date, before: str = "") -> str:
+    """Return the whole page; sections of the page as it was `before` that were not measured again stay in their place."""
+    head = [
         "# Results",
         "",
-        f"Measured on {day} by `make bench`; medians of one run, both sides driven in turn. README.md says how.",
+        "Measured by `make bench`; medians of one run, both sides driven in turn. README.md says how.",
         "",
         *machine(),
     ]
-    for title, body in sections:
-        lines += ["", f"## {title}", "", *body]
-    return "\n".join(lines) + "\n"
+    kept = {part.partition("\n")[0]: part for part in f"\n{before}".split("\n## ")[1:]}
+    new = {title: "\n".join([title, "", f"On {day}.", "", *body]) for title, body in sections}
+    return "\n\n## ".join(["\n".join(head), *(part.strip() for part in (kept | new).values())]) + "\n"

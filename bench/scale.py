@@ -1,7 +1,6 @@
-"""How the cost grows with records, connections and workers; each curve is a figure in `bench/`, and rows of a table.
+"""How the cost grows with rules, names, records, connections and workers; each curve is a figure in `bench/`, and rows of a table.
 
-Names and rules have curves of their own (`bench/names.py`, `bench/cost.py`). Bounded: the log grows to the last of
-RECORDS for which the disk has room, and every server ends with its curve.
+Bounded: the log grows to the last of RECORDS for which the disk has room, and every server ends with its curve.
 """
 
 import asyncio
@@ -22,11 +21,16 @@ from screening.decisionlog.record import Listing, Record, make
 from screening.storage.log import SqlLog
 from screening.storage.sqlite import SqliteDatabase
 from screening.transport.identity import new_id
+from screening.wiring import read_registry
 
-from bench import load, service
+from bench import cost, load, service
+from bench.names import scale as names_scale
+from bench.names.__main__ import REGISTRY
 from bench.questions import employment_questions
 
 Points = list[tuple[float, float]]
+RULES = (1, 10, 100)
+"""How many times as many rules the law has as it is shipped with."""
 RECORDS = (10_000, 100_000, 1_000_000, 10_000_000)
 """How many records the log has when appending and listing are measured."""
 CONNECTIONS = (1, 10, 100, 1_000)
@@ -42,8 +46,16 @@ _SECONDS = 4
 
 def measure(scratch: Path) -> list[str]:
     """Measure every curve, draw it, and return a table."""
+    names = [(float(each.names), each.new) for each in names_scale.measure(read_registry(REGISTRY))]
     append, listing = asyncio.run(log_curves(scratch / "scale-log"))
     curves: list[tuple[str, str, str, Points]] = [
+        (
+            "rules",
+            "times the rules",
+            "us to decide",
+            [(float(times), cost.typical_us(cost.law_of(times))) for times in RULES],
+        ),
+        ("names", "names in the registry", "us to look up a new name", names),
         ("append", "records in the log", "us to append a record", append),
         ("list", "records in the log", "ms to list 50 decisions", listing),
         ("connections", "connections", "unary calls/s", list(connection_curve(scratch))),

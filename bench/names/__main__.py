@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
     """Write the report, or print how look-ups grow."""
     files = read_registry(REGISTRY)
     if "--scale" in arguments:
-        for line in scale.measure(files):
+        for line in scale.table(files):
             print(line, flush=True)
         return
     index = NameIndex(files)

@@ -9,6 +9,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from random import Random
@@ -25,13 +26,38 @@ _ASKED = 300
 """Names of each of the three sorts."""
 
 
-def measure(files: dict[str, str], sizes: Sequence[int] = SIZES) -> Iterator[str]:
-    """Yield a table of medians; `files` are the registry's, and generated firms fill it up to each size.
+@dataclass(frozen=True)
+class Measured:
+    """What look-ups cost in a registry of some size, in microseconds; medians but for `late`."""
+
+    names: int
+    forms: int
+    load_seconds: float
+    megabytes: float
+    seen: float
+    new: float
+    late: float
+    """The 99th of 100 new names."""
+    most: int
+    """Names that a look-up was compared with."""
+
+
+def table(files: dict[str, str]) -> Iterator[str]:
+    """Yield a table of all sizes."""
+    yield "| names | forms | load, s | memory, MB | seen before, us | new, us | new, 99th of 100, us | compared, most |"
+    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for each in measure(files):
+        yield (
+            f"| {each.names:,} | {each.forms:,} | {each.load_seconds:.1f} | {each.megabytes:,.0f} | {each.seen:.1f} "
+            f"| {each.new:,.0f} | {each.late:,.0f} | {each.most} |"
+        )
+
+
+def measure(files: dict[str, str], sizes: Sequence[int] = SIZES) -> Iterator[Measured]:
+    """Measure each size; `files` are the registry's, and generated firms fill it up.
 
     Memory is what the process grew by while it loaded, so sizes are taken from small to large.
     """
-    yield "| names | forms | load, s | memory, MB | seen before, us | new, us | new, 99th of 100, us | compared, most |"
-    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     index = NameIndex(files)
     random = Random(SEED)  # repeatable, not secret
     source = firms(index, random)
@@ -42,10 +68,10 @@ def measure(files: dict[str, str], sizes: Sequence[int] = SIZES) -> Iterator[str
         texts, firms_in = _sized(files, index, size, generated)
         drawn = random.choices(firms_in, k=_ASKED) if firms_in else []
         slipped = [random.choice([*KINDS.values()])(name, random) for name in drawn]
-        yield _row(texts, [*corrupted, *strangers, *slipped])
+        yield _measured(texts, [*corrupted, *strangers, *slipped])
 
 
-def _row(texts: dict[str, str], asked: Sequence[str]) -> str:
+def _measured(texts: dict[str, str], asked: Sequence[str]) -> Measured:
     gc.collect()
     before = psutil.Process().memory_info().rss
     start = time.process_time()
@@ -61,10 +87,7 @@ def _row(texts: dict[str, str], asked: Sequence[str]) -> str:
     count = sum(len(entity.aliases) for entity in index.registry.entities.values())
     most = max(index.compared(name) for name in asked)
     late = statistics.quantiles(new, n=100)[-1]
-    return (
-        f"| {count:,} | {len(index.forms):,} | {load:.1f} | {memory:,.0f} | {statistics.median(seen):.1f} "
-        f"| {statistics.median(new):,.0f} | {late:,.0f} | {most} |"
-    )
+    return Measured(count, len(index.forms), load, memory, statistics.median(seen), statistics.median(new), late, most)
 
 
 def _us(call: Callable[[], object]) -> float:
