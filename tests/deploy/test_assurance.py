@@ -37,7 +37,7 @@ def test_what_held_is_not_run_again_and_what_failed_is(tmp_path: Path, capsys: p
 
 
 def test_another_revision_is_proved_anew(tmp_path: Path) -> None:
-    """What held for other code says nothing."""
+    """What held for other code is told with its revision, and does not count."""
     ran = tmp_path / "ran"
     proofs = [proof("good", f"open({str(ran)!r}, 'a').write('x')"), proof("other", "pass")]
     document = tmp_path / "ASSURANCE.md"
@@ -45,8 +45,8 @@ def test_another_revision_is_proved_anew(tmp_path: Path) -> None:
         assert assure(proofs, ["good"], tmp_path / "kept" / code, document, code) == 0
     assert ran.read_text() == "xx"
     assert assure(proofs, ["other"], tmp_path / "kept" / "c", document, "c") == 0
-    assert "| good | A claim | not run |" in document.read_text()
-    assert "Not run on this code; on `b`" in document.read_text()
+    assert "| good | A claim | holds, on `b` |" in document.read_text()
+    assert "Not run on this code. What it showed last, on other code:\n\nHolds: " in document.read_text()
 
 
 def test_a_proof_without_end_is_stopped_with_all_that_it_started(
