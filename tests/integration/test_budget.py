@@ -7,9 +7,10 @@ finds it worth the price, and says so where the bound is raised, or does not do 
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,11 +18,12 @@ import grpc
 import pytest
 from city.screening.v1 import screening_service_pb2
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from screening.config import Settings
 from screening.screen import APPENDED_TOGETHER
 from screening.storage.sqlite import SqliteSession
 from screening.telemetry.spans import build
 from screening.telemetry.trace import Tracing
-from screening.wiring import App
+from screening.wiring import App, running
 from screening_client import AsyncScreeningClient
 
 from tests.factories import ICE_JOB, employment
@@ -29,6 +31,14 @@ from tests.factories import ICE_JOB, employment
 ITEMS = 500
 UNBOUNDED = (("grpc.max_receive_message_length", -1),)
 _MESSAGES = {"SerializeToString", "FromString", "ParseFromString", "CopyFrom", "MergeFrom"}
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> AsyncIterator[App]:
+    """A running service that makes no checkpoint between its first and its last, which would be counted."""
+    settings = Settings(listen="127.0.0.1:0", data=tmp_path / "data", checkpoint_seconds=3_600)
+    async with running(settings) as running_app:
+        yield running_app
 
 
 @contextmanager

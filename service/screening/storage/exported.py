@@ -17,10 +17,12 @@ from screening.storage.tile_files import CHECKPOINT
 _ENTRIES = "tile/entries"
 
 
-def head_of(directory: Path, key: VerifierKey) -> Head | str:
-    """Return what the exported checkpoint states, or what is wrong with it."""
+def head_of(directory: Path, key: VerifierKey) -> Head | str | None:
+    """Return what the exported checkpoint states, or what is wrong with it; None if there is none."""
     try:
         head = open_note((directory / CHECKPOINT).read_text(encoding="utf-8"), [key]).head
+    except FileNotFoundError:
+        return None
     except BadNote as error:
         return f"the exported checkpoint: {error}"
     except (OSError, ValueError):
@@ -28,7 +30,7 @@ def head_of(directory: Path, key: VerifierKey) -> Head | str:
     return head if head.origin == key.name else "the exported checkpoint is that of another log"
 
 
-def compare(log: Session, directory: Path, head: Head | str, report: Report, *, entries: bool) -> None:
+def compare(log: Session, directory: Path, head: Head | str | None, report: Report, *, entries: bool) -> None:
     """Report what is missing or altered in a directory of exported files; `entries`: entries must be there too.
 
     `head` was read before the records were counted, so that it is not ahead of them. What is anchored was exported
@@ -37,6 +39,9 @@ def compare(log: Session, directory: Path, head: Head | str, report: Report, *, 
     if not directory.exists():
         if report.anchored:
             report.fault(f"the exported tiles are gone: there is no {directory}")
+    elif head is None:
+        if report.anchored and not (directory / CHECKPOINT).exists():  # else the first export is under way
+            report.fault("the exported checkpoint is gone")
     elif isinstance(head, str):
         report.fault(head)
     elif head.size > report.records:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from screening.decisionlog.port import Appended
 from screening.decisionlog.record import Record
@@ -33,6 +33,17 @@ _Result = TypeVar("_Result")
 class _Append:
     records: Sequence[Record]
     done: asyncio.Future[list[Appended]]
+
+
+class Waiting(NamedTuple):
+    """How many appends, with how many records."""
+
+    appends: int = 0
+    records: int = 0
+
+    def plus(self, appends: int, records: int) -> "Waiting":
+        """Return the sum."""
+        return Waiting(self.appends + appends, self.records + records)
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,8 @@ class GroupCommit:
         self._on_stop = on_stop
         self._failures = failures
         self._waiting: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
-        self._records_waiting = 0
+        self._came = self._gone = Waiting()
+        """Of all time; each is changed by one thread only, the first by the event loop's, for no sum of two would hold."""
         self._healthy = True
         self._crowded = False
         """The last commit had several appends, so it is worth while to wait for more."""
@@ -101,15 +113,15 @@ class GroupCommit:
 
     @property
     def waiting(self) -> int:
-        """Return about how many appends wait for a commit."""
-        return self._waiting.qsize()
+        """Return how many appends wait for a commit, or for the end of one."""
+        return self._came.appends - self._gone.appends
 
     async def append(self, records: Sequence[Record]) -> list[Appended]:
         """Return when all records are durable. Raises LogUnavailable."""
-        if self._stopped or self._records_waiting >= MOST_WAITING:
+        if self._stopped or self._came.records - self._gone.records >= MOST_WAITING:
             raise LogUnavailable
         done: asyncio.Future[list[Appended]] = asyncio.get_running_loop().create_future()
-        self._records_waiting += len(records)
+        self._came = self._came.plus(1, len(records))
         self._waiting.put(_Append(records, done))
         return await done
 
@@ -179,7 +191,7 @@ class GroupCommit:
         except Exception:  # noqa: BLE001  # whatever the storage raises, nobody may take it for an acknowledgement
             appended = None
         self._healthy = appended is not None
-        self._records_waiting -= len(records)
+        self._gone = self._gone.plus(len(group), len(records))
         self._busy_since = None
         for loop in {entry.done.get_loop() for entry in group}:
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits

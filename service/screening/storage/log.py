@@ -158,7 +158,7 @@ class SqlLog:
         return self._writer.healthy
 
     def waiting(self) -> int:
-        """Return about how many appends wait for a commit."""
+        """Return how many appends wait for a commit."""
         return self._writer.waiting
 
     async def close(self) -> None:
