@@ -123,11 +123,11 @@ assurance: $(READY) ## Run the long proofs, or those of PART="soak fuzz", and wr
 	$(BIN)/python -m deploy.assurance $(foreach part,$(PART),--only $(part)) $(ASSURANCE)
 
 lock: $(BIN)/uv ## Pin the requirements anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-package screening-client pyproject.toml -o requirements/runtime.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --no-emit-package screening-client --group dev pyproject.toml -o requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --group build -o requirements/build.txt
 
 $(BIN)/uv: # pinning must work while the pinned requirements cannot be installed, so this does not ask for setup

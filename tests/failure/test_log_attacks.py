@@ -189,6 +189,16 @@ async def test_exported_entries_are_compared_with_the_records(
     assert verify(settings)["faults"] == [f"the exported {file} is missing or altered"]
 
 
+async def test_an_exported_checkpoint_that_is_gone_is_found_if_anything_is_anchored(tmp_path: Path) -> None:
+    """Before the first anchored one, the first export may still be under way."""
+    settings = settings_of(tmp_path)
+    await write_log(settings, 10)
+    (settings.tiles_directory / "checkpoint").unlink()
+    assert verify(settings)["faults"] == ["the exported checkpoint is gone"]
+    shutil.rmtree(settings.anchor_directory)
+    assert verify(settings)["faults"] == []
+
+
 async def test_a_database_is_verified_from_another_machine(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """The key files stand where the service is: the keys are looked for and not opened, and that is said."""
     log, keys = request.getfixturevalue("postgres").fresh()

@@ -33,14 +33,14 @@ def head_of(directory: Path, key: VerifierKey) -> Head | str | None:
 def compare(log: Session, directory: Path, head: Head | str | None, report: Report, *, entries: bool) -> None:
     """Report what is missing or altered in a directory of exported files; `entries`: entries must be there too.
 
-    `head` was read before the records were counted, so that it is not ahead of them. What is anchored was exported
-    before, so that then the files must be there.
+    `head` was read before the records were counted, so that it is not ahead of them, and after the anchor: what is
+    anchored was exported before, so that then the files must be there.
     """
     if not directory.exists():
         if report.anchored:
             report.fault(f"the exported tiles are gone: there is no {directory}")
     elif head is None:
-        if report.anchored and not (directory / CHECKPOINT).exists():  # else the first export is under way
+        if report.anchored:  # else the first export may be under way
             report.fault("the exported checkpoint is gone")
     elif isinstance(head, str):
         report.fault(head)

@@ -35,15 +35,14 @@ class _Append:
     done: asyncio.Future[list[Appended]]
 
 
-class Waiting(NamedTuple):
-    """How many appends, with how many records."""
+class _Sum(NamedTuple):
+    """How many appends, with how many records, of all time."""
 
     appends: int = 0
     records: int = 0
 
-    def plus(self, appends: int, records: int) -> "Waiting":
-        """Return the sum."""
-        return Waiting(self.appends + appends, self.records + records)
+    def plus(self, appends: int, records: int) -> "_Sum":
+        return _Sum(self.appends + appends, self.records + records)
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,8 @@ class GroupCommit:
         self._on_stop = on_stop
         self._failures = failures
         self._waiting: queue.SimpleQueue[_Append | _Job | None] = queue.SimpleQueue()
-        self._came = self._gone = Waiting()
-        """Of all time; each is changed by one thread only, the first by the event loop's, for no sum of two would hold."""
+        self._came = self._gone = _Sum()
+        """Two sums, because each may be changed by one thread only: the first by the event loop's, the other by the writer."""
         self._healthy = True
         self._crowded = False
         """The last commit had several appends, so it is worth while to wait for more."""

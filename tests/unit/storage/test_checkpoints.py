@@ -1,7 +1,10 @@
 """The making of checkpoints goes on, whatever goes wrong."""
 
+import asyncio
+import os
 from pathlib import Path
 
+import pytest
 from screening import clock
 from screening.decisionlog.checkpoint import Checkpoint, Signer
 from screening.decisionlog.record import make
@@ -75,3 +78,29 @@ async def test_entries_that_were_not_exported_before_are_exported_with_the_next(
     assert not (tmp_path / "tile/entries").exists()
     await TileFiles(tmp_path, SIGNER.key, entries=True).publish(checkpoint, log)
     assert (tmp_path / "tile/entries/000.p/1").exists()
+
+
+async def test_an_export_that_hangs_leaves_the_event_loop_free(tmp_path: Path) -> None:
+    """Which must go on to say that the service is not ready; a pipe that nobody reads stands for a disk that hangs."""
+    log = await log_with_a_record(MemoryLog(clock.now))
+    checkpoint = await log.integrate(SIGNER)
+    assert checkpoint is not None
+    pipe = tmp_path / f"checkpoint.{os.getpid()}.new"
+    os.mkfifo(pipe)
+    export = asyncio.ensure_future(TileFiles(tmp_path, SIGNER.key, entries=False).publish(checkpoint, log))
+    while not (tmp_path / "tile/0/000.p/1").exists():
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    assert not export.done()
+    assert await asyncio.to_thread(pipe.read_bytes) == checkpoint.note.encode()
+    await export
+
+
+async def test_an_export_makes_no_directory_anew_that_it_stands_in(tmp_path: Path) -> None:
+    """A data directory that was taken away could not be put back where another one stands."""
+    log = await log_with_a_record(MemoryLog(clock.now))
+    checkpoint = await log.integrate(SIGNER)
+    assert checkpoint is not None
+    with pytest.raises(FileNotFoundError):
+        await TileFiles(tmp_path / "data/tiles", SIGNER.key, entries=False).publish(checkpoint, log)
+    assert not (tmp_path / "data").exists()
