@@ -7,7 +7,7 @@ finds it worth the price, and says so where the bound is raised, or does not do 
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
@@ -29,6 +29,7 @@ from screening_client import AsyncScreeningClient
 from tests.factories import ICE_JOB, employment
 
 ITEMS = 500
+CALLS = 8
 UNBOUNDED = (("grpc.max_receive_message_length", -1),)
 _MESSAGES = {"SerializeToString", "FromString", "ParseFromString", "CopyFrom", "MergeFrom"}
 
@@ -87,21 +88,27 @@ def work() -> Iterator[Counter[str]]:
         sys.setprofile(None)
 
 
+async def least(ask: Callable[[], Awaitable[object]]) -> Counter[str]:
+    """Count the statements of several calls and return the fewest: beside the others the log did work of its own."""
+    counts = []
+    for _ in range(CALLS):
+        with statements() as found:
+            await ask()
+        counts.append(found)
+    return min(counts, key=Counter.total)
+
+
 async def test_a_call_takes_two_commits_and_a_few_statements(client: AsyncScreeningClient) -> None:
     """One commit for its key and one for its record."""
-    await client.screen_employment(employment())
-    with statements() as found:
-        await client.screen_employment(employment())
-    assert found["COMMIT"] <= 2
-    assert found.total() <= 12
+    found = await least(lambda: client.screen_employment(employment()))
+    assert found["COMMIT"] == 2
+    assert found.total() <= 10
 
 
 async def test_a_batch_takes_two_commits_for_each_256_items(client: AsyncScreeningClient) -> None:
     """And so does what waits in a stream."""
     items = [(f"k{number}", employment()) for number in range(ITEMS)]
-    await client.screen_employment_batch(items)
-    with statements() as found:
-        await client.screen_employment_batch(items)
+    found = await least(lambda: client.screen_employment_batch(items))
     assert found["COMMIT"] <= 2 * ceil(ITEMS / APPENDED_TOGETHER)
     assert found["INSERT"] <= ITEMS + 10  # one claim of a request_id for each item, as our client sends them
 
