@@ -13,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,14 +90,11 @@ def _made(sealer: Sealer, start: int, count: int) -> Iterator[Record]:
         moment = _START + timedelta(milliseconds=number * 10)
         identity = new_id(moment)
         sealed = sealer.seal(noise.randbytes(_QUESTION_BYTES), identity)
-        record = make(
+        yield make(
             "decision",
             identity,
             moment,
             {"rpc": "ScreenEmployment", "outcome": "DENY", "rules": ["r.one"], "sealed": sealed.fields()},
-        )
-        yield replace(
-            record,
             listing=Listing("ScreenEmployment", 5, 0, ("r.one",), "la_city", "b"),
             wrapped_key=(sealed.key_id, sealed.wrapped_key),
             references=(identity.encode(),),

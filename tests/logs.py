@@ -4,7 +4,6 @@ import itertools
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,8 +43,11 @@ def sealed_decision(settings: Settings, request: str = "") -> Record:
         "request": request,
         "sealed": sealed.fields(),
     }
-    return replace(
-        make("decision", identity, time, fields),
+    return make(
+        "decision",
+        identity,
+        time,
+        fields,
         listing=Listing("ScreenEmployment", 5, 0, ("r.one",), "la_city", "b"),
         wrapped_key=(sealed.key_id, sealed.wrapped_key),
         references=(identity.encode(),),

@@ -128,7 +128,7 @@ class Screen:
         idempotency = self._idempotency(asked)
         if idempotency and (earlier := await self._log.find_request(idempotency)):
             return self._first_answer(*earlier)
-        drawn = self._draw(asked, self._bundle(), idempotency, mark)
+        drawn = self._draw(asked, self._bundle(), self._clock(), idempotency, mark)
         (appended,) = await self._log.append([drawn.record])
         mark("log.append")
         return self._receipted(drawn, appended)
@@ -142,8 +142,7 @@ class Screen:
         drawn: list[Drawn | Exception] = []
         appends: list[asyncio.Task[list[Appended]]] = []
         for start in range(0, len(questions), APPENDED_TOGETHER):
-            some = questions[start : start + APPENDED_TOGETHER]
-            made = [await self._draw_in_turn(place, asked, bundle) for place, asked in enumerate(some)]
+            made = await self._draw_all(questions[start : start + APPENDED_TOGETHER], bundle)
             records = [each.record for each in made if isinstance(each, Drawn)]
             appends.append(asyncio.create_task(self._log.append(records)))
             drawn += made
@@ -152,11 +151,18 @@ class Screen:
         mark("log.append")
         return [self._outcome(each, next(appended)) if isinstance(each, Drawn) else each for each in drawn]
 
-    async def _draw_in_turn(self, place: int, asked: Asked, bundle: Bundle) -> Drawn | Exception:
-        if place % TURN == 0:
+    async def _draw_all(self, questions: Sequence[Asked], bundle: Bundle) -> list[Drawn | Exception]:
+        """Draw answers up in turns; those of one turn bear one time."""
+        drawn: list[Drawn | Exception] = []
+        for start in range(0, len(questions), TURN):
             await asyncio.sleep(0)
+            time = self._clock()
+            drawn += [self._try_to_draw(asked, bundle, time) for asked in questions[start : start + TURN]]
+        return drawn
+
+    def _try_to_draw(self, asked: Asked, bundle: Bundle, time: datetime) -> Drawn | Exception:
         try:
-            return self._draw(asked, bundle, self._idempotency(asked), _ignore)
+            return self._draw(asked, bundle, time, self._idempotency(asked), _ignore)
         except CallError as error:
             return error
 
@@ -166,11 +172,10 @@ class Screen:
         except RequestIdReused as error:
             return error
 
-    def _draw(self, asked: Asked, bundle: Bundle, idempotency: Idempotency | None, mark: Mark) -> Drawn:
+    def _draw(self, asked: Asked, bundle: Bundle, time: datetime, idempotency: Idempotency | None, mark: Mark) -> Drawn:
         request = asked.request
         if request.min_bundle_serial > bundle.serial:
             raise BundleTooLow(bundle.serial, request.min_bundle_serial)
-        time = self._clock()
         call = AnsweredCall(
             opinion=form_opinion(asked, bundle, mark),
             decision_id=self._new_id(time),

@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -31,8 +30,11 @@ async def recorded(log: DecisionLog, number: int = 1, *, rpc: str = "ScreenEmplo
         own = new_id(NOW)
         sealed = SEALER.seal(b"secret", own)
         fields: dict[str, Json] = {"rpc": rpc, "caller": f"system-{place % 2}", "sealed": sealed.fields()}
-        record = replace(
-            make("decision", own, NOW, fields),
+        record = make(
+            "decision",
+            own,
+            NOW,
+            fields,
             listing=Listing(rpc, 5, 0, ("r.one",), "la_city", "b"),
             wrapped_key=(sealed.key_id, sealed.wrapped_key),
             references=(SEALER.reference("person_ref", "p-1"),),

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,7 +92,7 @@ async def test_an_erased_decision_cannot_be_replayed(log: DecisionLog, bundle: B
 async def test_a_decision_whose_key_was_lost_is_not_said_to_be_erased(log: DecisionLog, bundle: Bundle) -> None:
     """No record says that anybody destroyed it."""
     await log.keep_bundle(bundle.revision, bundle.packed)
-    await log.append([replace(_recorded(bundle, bundle.revision), wrapped_key=None)])
+    await log.append([_recorded(bundle, bundle.revision)._replace(wrapped_key=None)])
     assert [each.reason for each in await replayed(log)] == [KEY_LOST]
 
 

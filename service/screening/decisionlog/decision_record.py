@@ -2,15 +2,27 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from city.screening.v1 import decision_pb2, information_request_facts_pb2, recorded_call_pb2
 
 from screening.decisionlog.keyring import SealBroken
 from screening.decisionlog.port import DecisionLog, Stored
-from screening.decisionlog.record import DECISION, ERASURE, Idempotency, Json, Listing, Record, make
-from screening.decisionlog.seal import Sealer
+from screening.decisionlog.record import (
+    DECISION,
+    ERASURE,
+    Form,
+    Idempotency,
+    Json,
+    Listing,
+    Record,
+    checked_hash,
+    hole,
+    timestamp,
+)
+from screening.decisionlog.seal import ALGORITHM, Sealer
 from screening.wire import nested
 
 _BASIS = {number: name.removeprefix("BASIS_") for name, number in decision_pb2.Basis.items()}
@@ -20,7 +32,8 @@ _UNITS: dict[int, str] = {
 _REQUEST, _DECISION = (
     recorded_call_pb2.RecordedCall.DESCRIPTOR.fields_by_name[name].number for name in ("request", "decision")
 )
-_OUTCOME = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
+_ID = decision_pb2.Decision.DESCRIPTOR.fields_by_name["decision_id"].number
+_OUTCOME: dict[int, str] = {number: name.removeprefix("OUTCOME_") for name, number in decision_pb2.Outcome.items()}
 
 
 class Erased(LookupError):
@@ -34,7 +47,7 @@ class Opinion:
     decision: decision_pb2.Decision
     """Without id, time, basis, trace id and receipt."""
     serialized: bytes
-    fields: dict[str, Json]
+    form: Form
     """What stands open of it in a record."""
     listing: Listing
 
@@ -46,20 +59,32 @@ def decisive(decision: decision_pb2.Decision) -> tuple[str, ...]:
 
 def opinion(rpc: str, decision: decision_pb2.Decision, city_unit: int) -> Opinion:
     """Return a decision as an opinion; `city_unit` is the number of the CityUnit, 0 for employment."""
-    rule_ids = decisive(decision)
-    day = decision.as_of
+    day = date(decision.as_of.year, decision.as_of.month, decision.as_of.day)
+    listing = Listing(
+        rpc, decision.outcome, city_unit, decisive(decision), decision.policy_pack, decision.bundle_revision
+    )
+    form = _form(listing, day, needs_verification=decision.needs_verification)
+    return Opinion(decision, decision.SerializeToString(), form, listing)
+
+
+@lru_cache(maxsize=4_096)
+def _form(listing: Listing, as_of: date, *, needs_verification: bool) -> Form:
+    """Return the record of an opinion with what is the call's own left open."""
+    sealed: dict[str, Json] = {"alg": ALGORITHM, "key": hole("id"), "nonce": hole("nonce"), "data": hole("data")}
     fields: dict[str, Json] = {
-        "rpc": rpc,
-        "outcome": _OUTCOME[decision.outcome],
-        "rules": rule_ids,
-        "unit": _UNITS.get(city_unit, ""),
-        "pack": decision.policy_pack,
-        "bundle": decision.bundle_revision,
-        "as_of": f"{day.year:04}-{day.month:02}-{day.day:02}",
-        "needs_verification": decision.needs_verification,
+        "kind": DECISION,
+        "rpc": listing.rpc,
+        "outcome": _OUTCOME[listing.outcome],
+        "rules": listing.rule_ids,
+        "unit": _UNITS.get(listing.city_unit, ""),
+        "pack": listing.policy_pack,
+        "bundle": listing.bundle_revision,
+        "as_of": as_of.isoformat(),
+        "needs_verification": needs_verification,
+        "sealed": sealed,
     }
-    listing = Listing(rpc, decision.outcome, city_unit, rule_ids, decision.policy_pack, decision.bundle_revision)
-    return Opinion(decision, decision.SerializeToString(), fields, listing)
+    own = ("id", "time", "caller", "trace", "basis")
+    return Form({**fields, **{name: hole(name) for name in own}})
 
 
 class AnsweredCall(NamedTuple):
@@ -79,32 +104,42 @@ class AnsweredCall(NamedTuple):
 
     def decision(self) -> bytes:
         """Return the decision as it is recorded: as it is answered, but for receipt and trace id."""
-        own = decision_pb2.Decision(decision_id=self.decision_id, basis=self.basis)
-        own.decision_time.seconds = int(self.time.timestamp())
-        own.decision_time.nanos = self.time.microsecond * 1000
-        return self.opinion.serialized + own.SerializeToString()
+        return self.opinion.serialized + nested(_ID, self.decision_id.encode()) + _when(self.basis, self.time)
+
+
+@lru_cache(maxsize=16)
+def _when(basis: decision_pb2.Basis.ValueType, time: datetime) -> bytes:
+    """Return basis and time of a decision, serialised; items of a batch that are decided together have them in common."""
+    own = decision_pb2.Decision(basis=basis)
+    own.decision_time.seconds = int(time.timestamp())
+    own.decision_time.nanos = time.microsecond * 1000
+    return own.SerializeToString()
 
 
 def decision_record(call: AnsweredCall, decision: bytes, sealer: Sealer) -> Record:
     """Return the record of a call and its serialised decision, its sealed part sealed under a fresh key."""
-    plaintext = nested(_REQUEST, call.request) + nested(_DECISION, decision)
-    sealed = sealer.seal(plaintext, call.decision_id)
-    fields: dict[str, Json] = {
-        **call.opinion.fields,
-        "caller": call.caller,
-        "trace": call.trace_id,
-        "basis": _BASIS[call.basis],
-        "sealed": sealed.fields(),
+    sealed = sealer.seal(nested(_REQUEST, call.request) + nested(_DECISION, decision), call.decision_id)
+    nonce, data = sealed.texts()
+    texts = {
+        b"id": call.decision_id.encode(),
+        b"time": timestamp(call.time).encode(),
+        b"caller": call.caller.encode(),
+        b"trace": call.trace_id.encode(),
+        b"basis": _BASIS[call.basis].encode(),
+        b"nonce": nonce,
+        b"data": data,
     }
-    return make(
-        DECISION,
+    body = call.opinion.form.fill(texts)
+    return Record(
         call.decision_id,
+        DECISION,
         call.time,
-        fields,
-        listing=call.opinion.listing,
-        wrapped_key=(sealed.key_id, sealed.wrapped_key),
-        references=tuple(sealer.reference(kind, value) for kind, value in call.references),
-        idempotency=call.idempotency,
+        body,
+        checked_hash(body),
+        call.opinion.listing,
+        (call.decision_id, sealed.wrapped_key),
+        tuple([sealer.reference(kind, value) for kind, value in call.references]),
+        call.idempotency,
     )
 
 

@@ -35,12 +35,12 @@ class Sealed(NamedTuple):
 
     def fields(self) -> dict[str, str]:
         """Return the sealed part as it stands in a record."""
-        return {
-            "alg": ALGORITHM,
-            "key": self.key_id,
-            "nonce": b2a_base64(self.nonce, newline=False).decode(),
-            "data": b2a_base64(self.ciphertext, newline=False).decode(),
-        }
+        nonce, data = self.texts()
+        return {"alg": ALGORITHM, "key": self.key_id, "nonce": nonce.decode(), "data": data.decode()}
+
+    def texts(self) -> tuple[bytes, bytes]:
+        """Return nonce and ciphertext as they stand in a record."""
+        return b2a_base64(self.nonce, newline=False), b2a_base64(self.ciphertext, newline=False)
 
 
 class Sealer:

@@ -105,7 +105,12 @@ class ScreeningServicer:
         trace.mark("request.check")
         answers = iter(await self._screen.answer_all([each for each in asked if isinstance(each, Asked)], trace.mark))
         outcomes = (next(answers) if isinstance(each, Asked) else each for each in asked)
-        return [await self._result(call, trace, item, outcome) for item, outcome in zip(asking, outcomes, strict=True)]
+        return [
+            item.decided(call.answered(outcome, trace))
+            if isinstance(outcome, Answer)
+            else await self._refused(call, trace, item, outcome)
+            for item, outcome in zip(asking, outcomes, strict=True)
+        ]
 
     def _check_item(self, call: Call, kind: Kind, item: Item, today: date, taken: set[str] | None) -> Asked | CallError:
         try:
@@ -121,11 +126,9 @@ class ScreeningServicer:
             error.__traceback__ = None  # it holds what the item became, which may be large
             return error
 
-    async def _result(self, call: Call, trace: CallTrace, item: Item, outcome: Answer | Exception) -> bytes:
-        if isinstance(outcome, Answer):
-            return item.decided(call.answered(outcome, trace))
-        await self._calls.refuse_item(call, trace, outcome)
-        return item.refused(status.details(outcome, call.rpc))
+    async def _refused(self, call: Call, trace: CallTrace, item: Item, error: Exception) -> bytes:
+        await self._calls.refuse_item(call, trace, error)
+        return item.refused(status.details(error, call.rpc))
 
     async def _stream(self, call: Call, kind: Kind, bodies: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         """Answer messages in the order in which they came, with one append for a portion of those that wait.
@@ -159,7 +162,7 @@ class ScreeningServicer:
         try:
             results = await self._answer_items(call, trace, kind, asking, None)
         except Exception as error:  # noqa: BLE001  # what fails now leaves the rest of the stream unharmed
-            results = [await self._result(call, trace, item, error) for item in asking]
+            results = [await self._refused(call, trace, item, error) for item in asking]
         self._calls.observer.end_part(trace)
         return results
 

@@ -5,7 +5,17 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
-from screening.decisionlog.record import MOST_BYTES, canonical_bytes, leaf_hash, make, timestamp
+from screening.decisionlog.record import (
+    MOST_BYTES,
+    VERSION,
+    Form,
+    Json,
+    canonical_bytes,
+    hole,
+    leaf_hash,
+    make,
+    timestamp,
+)
 from screening.decisionlog.tile import entry_bundle
 from screening.errors import RecordTooLong
 
@@ -21,6 +31,21 @@ VALUES = st.recursive(
 def test_canonical_bytes_are_those_of_rfc_8785(fields: dict[str, object]) -> None:
     """Another program that follows the standard computes the same bytes."""
     assert canonical_bytes(fields) == rfc8785.dumps(fields)  # type: ignore[arg-type]
+
+
+@given(
+    st.dictionaries(KEYS, VALUES | st.text('%b()\\"u0{}\n', max_size=12), max_size=5),
+    st.text("abcABC019.:_/+=-", max_size=40),
+    st.text("abcABC019.:_/+=-", max_size=40),
+)
+def test_a_form_that_is_filled_in_is_the_record_serialised(fields: dict[str, Json], one: str, two: str) -> None:
+    """To the byte, whatever stands around the places left open, and wherever they stand."""
+
+    def whole(first: str, second: str) -> dict[str, Json]:
+        return {**fields, "mine": first, "part": {"b": first, "a": second}}
+
+    filled = Form(whole(hole("one"), hole("two"))).fill({b"one": one.encode(), b"two": two.encode()})
+    assert filled == canonical_bytes({"v": VERSION, **whole(one, two)})
 
 
 def test_the_leaf_hash_is_that_of_rfc_9162() -> None:

@@ -1,7 +1,6 @@
 """One contract, run over every implementation of DecisionLog."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,13 +28,16 @@ def decision(
     """Make a decision record."""
     time = START + timedelta(seconds=number)
     identity = new_id(time)
-    record = replace(
-        make("decision", identity, time, {"n": number}),
+    record = make(
+        "decision",
+        identity,
+        time,
+        {"n": number},
         listing=Listing("ScreenEmployment", outcome, unit, rules, "la_city", "b"),
         wrapped_key=(identity, b"wrapped"),
         references=(b"ref",),
     )
-    return replace(record, idempotency=Idempotency("caller", key.encode(), body.encode())) if key else record
+    return record._replace(idempotency=Idempotency("caller", key.encode(), body.encode())) if key else record
 
 
 async def test_records_keep_the_order_in_which_they_were_appended(log: DecisionLog) -> None:
