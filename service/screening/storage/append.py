@@ -66,11 +66,11 @@ class Appender:
         self._forget(micros)
         appended: list[Appended] = []
         fresh: list[tuple[int, Record]] = []
-        index = first
+        index, durable_time = first, rows.time(micros)
         for record in records:
             if self._claim(record, index, micros):
                 fresh.append((index, record))
-                appended.append(Appended(index, record.leaf_hash, rows.time(micros)))
+                appended.append(Appended(index, record.leaf_hash, durable_time))
                 index += 1
             else:
                 self._insert(fresh, micros)  # the earlier record may be one of this very commit

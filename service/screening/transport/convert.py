@@ -38,6 +38,11 @@ _MOST_DAYS = 3650
 _WELL_FORMED: Memory[bytes, bool] = Memory(4_096)
 """Facts that were checked and found well formed, by hash. What is not is checked each time, for its path to be told."""
 
+_NAMED: dict[type[Request], bytes] = {
+    kind: kind.DESCRIPTOR.name.encode() + b"\x00" for kind in (EmploymentRequest, InformationRequest)
+}
+"""What goes before facts that are hashed, so that equal facts of two kinds of request have different hashes."""
+
 _Message = TypeVar("_Message", bound=Message)
 
 
@@ -52,15 +57,17 @@ def parse(kind: type[_Message], body: bytes) -> _Message:
 def ask(request: Request, *, today: date, rpc: str, caller: str, trace_id: str, path: str = "") -> Asked:
     """Check a request and fill in its defaults, in place. Raises InvalidField with every violation found."""
     violations = list(_envelope(request, path))
-    kind = request.DESCRIPTOR.name.encode()
-    facts_hash = sha256(kind + b"\x00" + request.facts.SerializeToString(deterministic=True)).digest()
-    if facts_hash not in _WELL_FORMED:
+    facts = _NAMED[type(request)] + request.facts.SerializeToString(deterministic=True)
+    facts_hash = sha256(facts).digest()
+    known = facts_hash in _WELL_FORMED
+    if not known:
         violations += _facts(request, path)
     as_of, problems = _as_of(request, today, path)
     violations += problems
     if violations:
         raise InvalidField(*violations[:_MOST_VIOLATIONS])
-    _WELL_FORMED.recall(facts_hash, lambda: True)
+    if not known:
+        _WELL_FORMED.recall(facts_hash, lambda: True)
     if not request.policy_pack:
         request.policy_pack = DEFAULT_PACK
     if as_of == today:
