@@ -14,6 +14,7 @@ import grpc
 import uvloop
 from city.screening.v1 import screening_service_pb2
 from screening import clock, config, screen
+from screening.cli.serve import SWITCH_INTERVAL_SECONDS, finish_what_runs
 from screening.decisionlog.keyring import fixed
 from screening.decisionlog.receipt import Receipts
 from screening.decisionlog.seal import Sealer
@@ -93,5 +94,6 @@ async def _serve(rung: str, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.setswitchinterval(0.0002)  # as `screening serve` does
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    finish_what_runs()
     uvloop.run(_serve(sys.argv[1], Path(sys.argv[2])))

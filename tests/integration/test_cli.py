@@ -1,9 +1,12 @@
 import csv
 import json
+import os
 import shutil
 import sqlite3
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from screening.cli.app import app
 from typer.testing import CliRunner, Result
@@ -53,6 +56,19 @@ def test_requests_go_through_a_running_service(tmp_path: Path) -> None:
     assert done.exit_code == 0
     said = " ".join(done.output.replace("│", " ").split())
     assert said.count("log index") == len(json.loads(REQUESTS.read_text()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the policy is Linux's")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_no_thread_of_a_service_interrupts_another(tmp_path: Path, workers: str) -> None:
+    """Those of each process that answers calls: decision record 28."""
+    with ServiceProcess(tmp_path / "data", SCREENING_WORKERS=workers) as service:
+        first = psutil.Process(service.process.pid)
+        answering = first.children() if workers != "1" else [first]
+        assert len(answering) == int(workers)
+        policies = {os.sched_getscheduler(thread.id) for process in answering for thread in process.threads()}
+        assert service.stop() == 0
+    assert policies == {os.SCHED_BATCH}
 
 
 def test_local_decisions_are_marked_as_not_recorded(tmp_path: Path) -> None:

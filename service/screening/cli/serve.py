@@ -1,6 +1,7 @@
 """`screening serve`: runs the service until it is told to stop."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
@@ -41,7 +42,18 @@ def serve(
     if settings.workers > 1 and worker is None:
         raise typer.Exit(asyncio.run(supervise(settings)))
     sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
+    finish_what_runs()
     uvloop.run(_serve(settings, _crew(settings, worker)))
+
+
+def finish_what_runs() -> None:
+    """Ask the system to let a thread of ours that runs go on when another one wakes; see decision record 28.
+
+    Threads that begin later take it over. Where the system cannot, or must not, nothing changes.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 async def _serve(settings: Settings, crew: Crew | None) -> None:
